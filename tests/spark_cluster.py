@@ -1,21 +1,26 @@
 """A standalone Spark cluster on this machine: a master and two workers with processes of their own.
 
-Its executors have no Python interpreter, as on a cluster that has only Spark.
+Its executors have no Python interpreter, as on a cluster that has only Spark, unless a session names one.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from unittest import mock
+
+import pytest
 
 from tests.processes import stop_process
 
@@ -48,6 +53,19 @@ class SparkCluster:
         pid = min(self.executors())
         os.kill(pid, signal.SIGKILL)
         return pid
+
+
+@contextmanager
+def required_cluster(folder: Path) -> Iterator[SparkCluster]:
+    """Start a cluster; without Java or PySpark, skip the tests unless `tox run -e spark` requires them."""
+    if "spark" not in os.environ.get("SMART_RETAIL_REQUIRE", ""):
+        pytest.importorskip("pyspark.sql", reason="the extra spark is not installed")
+        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+            pytest.skip("Spark needs Java 17")
+        if sys.platform != "linux":
+            pytest.skip("executors are found in /proc")
+    with standalone_cluster(folder) as running:
+        yield running
 
 
 @contextmanager
@@ -96,11 +114,20 @@ def _process(folder: Path, name: str, kind: str, *arguments: str) -> Iterator[su
             stop_process(process)
 
 
-def session(cluster: SparkCluster) -> Any:
-    """Return a Spark session whose work runs on the cluster."""
+def session(cluster: SparkCluster, python: str = NO_PYTHON, settings: Mapping[str, str] = MappingProxyType({})) -> Any:
+    """Return a Spark session whose work runs on the cluster.
+
+    Parameters
+    ----------
+    cluster : SparkCluster
+    python : str
+        Interpreter of the executors: by default none, so that they only run Spark expressions.
+    settings : mapping
+        Further entries of the Spark configuration.
+    """
     import pyspark.sql as pyspark
 
-    settings = {
+    all_settings = {
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.executor.memory": "700m",
@@ -110,11 +137,11 @@ def session(cluster: SparkCluster) -> Any:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
         "spark.ui.enabled": "false",
-    }
+    } | dict(settings)
     builder = pyspark.SparkSession.builder.master(cluster.url).appName("smart-retail-tests")
-    for name, value in settings.items():
+    for name, value in all_settings.items():
         builder = builder.config(name, value)
-    with mock.patch.dict(os.environ, PYSPARK_PYTHON=NO_PYTHON):
+    with mock.patch.dict(os.environ, PYSPARK_PYTHON=python):
         made = builder.getOrCreate()
     made.sparkContext.setLogLevel("ERROR")
     return made

@@ -62,9 +62,10 @@ def heavy_modules_after(code: str) -> set[str]:
         "import smart_retail; smart_retail.Engine, smart_retail.fit, smart_retail.Settings",
         "import smart_retail.serving.engine, smart_retail.serving.batch_export, smart_retail.bundle.versions",
         "import smart_retail.training.fit",
+        "import smart_retail.training.outputs.executor_lists",
         "import smart_retail_cli.main as m; [m.cli.get_command(None, c) for c in m.COMMANDS]",
     ],
-    ids=["package", "engine", "training", "cli"],
+    ids=["package", "engine", "training", "executors", "cli"],
 )
 def test_an_import_loads_no_library_for_training(code: str) -> None:
     assert heavy_modules_after(code) == set()

@@ -227,6 +227,14 @@ class ImportGuardError(QualityGateError):
     code = "import_guard"
 
 
+class SparkError(RetailError):
+    """Spark cannot be started, or its cluster cannot be reached or cannot do the work."""
+
+    code = "spark"
+    exit_code = 5
+    http_status = 503
+
+
 class RemoteError(RetailError):
     """The API could not be reached or returned an unexpected response."""
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from smart_retail.serving.engine import Engine
+from tests import compare_bundles
 from tests.benchmarks import histories, purchase_days
 from tests.benchmarks.measuring import Measured, compared, medians, run
 from tests.benchmarks.results import Results, Row
+from tests.spark_cluster import standalone_cluster
 
 SERVED = 1
 """Million lines behind the bundle that serves."""
@@ -207,6 +211,35 @@ def test_fit(folder: Path, millions: int, runs: int, results: Results) -> None:
     shown = f"{growth:.2f} times ({found[small].seconds:.0f} s for {small} million; processor {worked:.2f})"
     what = f"the same from {small} to {millions} million"
     results.add(Row(f"fit_growth@{millions}", what, "at most 1.1 times linear", shown, growth <= 1.1))
+
+
+def test_spark(folder: Path, millions: int, tmp_path: Path, results: Results) -> None:
+    """The whole fit on a standalone cluster of two workers, against one machine; the bundles must be equal."""
+    if find_spec("pyspark") is None:
+        pytest.skip("PySpark is not installed")
+    source = histories.parquet(folder, millions)
+    artifacts = {name: folder / f"artifacts-{name}-{millions}m" for name in ("machine", "spark")}
+    one = run("jobs.fit", source=source, artifacts=artifacts["machine"])
+    with standalone_cluster(tmp_path, memory="3g") as cluster:
+        many = run("jobs.fit_on_spark", source=source, artifacts=artifacts["spark"], url=cluster.url)
+    assert not [note for note in many.facts["notes"] if "driver ranks" in note]
+    tables = {name: compare_bundles.arrays(compare_bundles.version_folder(path)) for name, path in artifacts.items()}
+    assert tables["spark"].keys() == tables["machine"].keys()
+    different = [name for name, array in tables["machine"].items() if not same_array(array, tables["spark"][name])]
+    assert not different, f"these tables differ: {different}"
+    driver, ratio = (many.peak + many.facts["java"]) / 1024, many.seconds / one.seconds
+    stage = "lists for all customers"
+    shown = (
+        f"{ratio:.1f} times, driver {driver:.1f} GB ({many.seconds:.0f} s, lists {many.facts['stages'][stage]:.0f} s; "
+        f"one machine {one.seconds:.0f} s, lists {one.facts['stages'][stage]:.0f} s, {one.peak / 1024:.1f} GB)"
+    )
+    what = f"fit with --merge blend, {millions} million lines, Spark with two workers on one machine; equal tables"
+    met = ratio <= 4 and driver <= 3
+    results.add(Row(f"spark@{millions}", what, "at most 4 times one machine, driver 3 GB", shown, met))
+
+
+def same_array(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
 
 
 def test_value_fit(folder: Path, runs: int, results: Results) -> None:

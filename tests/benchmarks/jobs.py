@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import time
 from pathlib import Path
@@ -188,6 +189,31 @@ def fit_by_stage(clock: Clock, source: str, artifacts: str, merge: str, memory: 
     }
     shutil.rmtree(artifacts)  # the lists of a million customers take 14 GB
     return {"stages": stages, "peak": max(peaks.peaks), "customers": report.cleaning.customers}
+
+
+def fit_on_spark(clock: Clock, source: str, artifacts: str, url: str) -> dict[str, Any]:
+    """The same on a running cluster whose executors have this package; its master is at `url`."""
+    import sys
+
+    from pyspark import SparkContext
+
+    from smart_retail import Settings
+    from smart_retail.training.fit import fit as fit_all
+    from tests import spark_cluster
+
+    packages = os.pathsep.join(filter(None, sys.path))
+    configuration = {
+        "spark.executor.memory": "2g",
+        "spark.executorEnv.PYTHONPATH": packages,
+        "spark.ui.showConsoleProgress": "false",
+    }
+    session = spark_cluster.session(spark_cluster.SparkCluster(url, ()), sys.executable, configuration)
+    settings = Settings.from_dict({"recommend": {"merge": "blend"}, "threads": THREADS, "data": {"backend": "spark"}})
+    with clock():
+        report = fit_all(source, artifacts=artifacts, settings=settings, force=True)
+    java = peak_megabytes(SparkContext._gateway.proc.pid)
+    session.stop()
+    return {"stages": report.seconds, "java": java, "notes": list(report.notes)}
 
 
 def latency(clock: Clock, artifacts: str, asked: int) -> dict[str, Any]:

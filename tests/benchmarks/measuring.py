@@ -82,15 +82,15 @@ class Clock:
         self.cpu += time.process_time() - worked
 
 
-def peak_megabytes() -> float:
-    """Most memory that this process ever held."""
-    status = Path("/proc/self/status")
+def peak_megabytes(process: int | str = "self") -> float:
+    """Most memory that this process, or another one, ever held."""
+    status = Path(f"/proc/{process}/status")
     if status.exists():  # `ru_maxrss` begins with what the process held that started this one
         line = next(t for t in status.read_text().splitlines() if t.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     import psutil
 
-    info = psutil.Process().memory_info()
+    info = psutil.Process(None if process == "self" else int(process)).memory_info()
     return float(getattr(info, "peak_wset", info.rss)) / 2**20
 
 

@@ -47,6 +47,7 @@ from smart_retail.training.import_guards import active_manifest, check_evaluatio
 from smart_retail.training.models.item_baskets import collect_customer_items
 from smart_retail.training.models.item_sets import count_item_sets
 from smart_retail.training.outputs import model_tables
+from smart_retail.training.outputs.executor_lists import open_executors
 from smart_retail.training.outputs.reason_counts import count_for_reasons
 from smart_retail.training.outputs.shop_tables import write_shop_tables
 from smart_retail.training.publish import publish, write_customer_tables
@@ -148,6 +149,8 @@ def fit(
             expected = expected_reasons(dataset.sources[: len(dataset.sources) - bool(last_event)])
             notes = check_import(dataset.report, active, expected, settings.data, force)
             history = _require_trainable(dataset)
+            executors, executor_notes = open_executors(dataset)
+            notes += executor_notes
             threads = settings.threads or available_threads()
             with BundleWriter(root) as writer, background_jobs(threads) as start_job:
                 # These tables need no trained model: they are written while the models are fitted.
@@ -157,7 +160,7 @@ def fit(
                 fitted = _fit_models(dataset, settings, timer, progress)
                 notes += check_evaluation(fitted.scorecard, active, force)
                 notes += check_quality_gate(root, fitted.scorecard, force)
-                write_customer_tables(writer, dataset, fitted, settings, timer, start_job, threads)
+                write_customer_tables(writer, dataset, fitted, settings, timer, start_job, threads, executors)
                 included = {
                     "events_through": last_event,
                     "events_store": store.store_id(),

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 from smart_retail.bundle.writer import BundleWriter
+from smart_retail.data.backends.executors import Executors
 from smart_retail.data.pipeline import Dataset
 from smart_retail.recommenders.cached_lists import CACHED_LISTS
 from smart_retail.results import FitReport
 from smart_retail.settings import Settings
-from smart_retail.training.outputs import model_tables
+from smart_retail.training.outputs import executor_lists, model_tables
+from smart_retail.training.outputs.executor_lists import ListRequest
 from smart_retail.training.outputs.model_tables import FittedModels
 from smart_retail.training.outputs.notebook_export import write_exports
 from smart_retail.training.outputs.shop_tables import ShopTables
@@ -35,6 +38,7 @@ def write_customer_tables(
     timer: StageTimer,
     start_job: Callable[[Callable[[], None]], Future[None]],
     threads: int,
+    executors: Executors | None,
 ) -> None:
     """Compute the forecasts and the lists of all customers and write them.
 
@@ -50,22 +54,29 @@ def write_customer_tables(
         Starts a job in the background: the forecasts are written while the lists are computed.
     threads : int
         Number of worker threads.
+    executors : Executors or None
+        Executors of a cluster that rank the lists; None ranks them here.
     """
     forecasts = model_tables.compute_forecasts(fitted, threads)
     jobs = [start_job(partial(writer.arrays, "forecasts", forecasts.arrays()))]
     timer.stage("lists for all customers")
     for method, exclude_purchased in CACHED_LISTS:
-        blocks = model_tables.list_blocks(
-            dataset,
-            fitted,
-            method,
-            exclude_purchased,
-            list_length=settings.recommend.list_length,
-            threads=threads,
-            report=timer.update,
-        )
+        request = ListRequest(method, exclude_purchased, settings.recommend.list_length)
+        if executors is not None:
+            blocks = executor_lists.list_blocks(executors, dataset, fitted, request, timer.update)
+        else:
+            blocks = model_tables.list_blocks(
+                dataset,
+                fitted,
+                method,
+                exclude_purchased,
+                list_length=request.list_length,
+                threads=threads,
+                report=timer.update,
+            )
         name = f"{method}_{'new' if exclude_purchased else 'any'}"
-        model_tables.write_lists(writer, name, fitted.history.n_customers, blocks)
+        with closing(blocks):
+            model_tables.write_lists(writer, name, fitted.history.n_customers, blocks)
     for job in jobs:
         job.result()
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.spark_cluster import NO_PYTHON, SparkCluster, session, standalone_cluster
+from tests.spark_cluster import NO_PYTHON, SparkCluster, required_cluster, session
 
 from smart_retail.errors import DataError
 
@@ -29,13 +26,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
     """A cluster for all tests; skipped without Java."""
-    if "spark" not in os.environ.get("SMART_RETAIL_REQUIRE", ""):  # `tox run -e spark` requires it
-        pytest.importorskip("pyspark.sql", reason="the extra spark is not installed")
-        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-            pytest.skip("Spark needs Java 17")
-        if sys.platform != "linux":
-            pytest.skip("executors are found in /proc")
-    with standalone_cluster(tmp_path_factory.mktemp("spark")) as running:
+    with required_cluster(tmp_path_factory.mktemp("spark")) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ import narwhals as nw
 from numpy.typing import NDArray
 
 from smart_retail.data.backends.dual_group_by import Keys
+from smart_retail.data.backends.executors import Executors
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import Format
 from smart_retail.errors import MissingExtraError, UsageError
@@ -95,6 +96,20 @@ class Backend(Protocol):
             Integer columns without nulls.
         rows : int
             Approximate number of rows of a part.
+        """
+
+    def open_executors(self, modules: Sequence[str]) -> Executors | None:
+        """Return the executors of a cluster; None for an engine that runs on this machine.
+
+        Parameters
+        ----------
+        modules : sequence of str
+            Modules that the executors must be able to import.
+
+        Raises
+        ------
+        SparkError
+            The executors cannot run functions of this package; the hint says what to install.
         """
 
     def close(self) -> None:

@@ -163,6 +163,9 @@ class DuckDB:
         for batch in nw.to_native(frame).to_arrow_reader(rows):
             yield {name: batch.column(name).to_numpy() for name in batch.schema.names}
 
+    def open_executors(self, modules: Sequence[str]) -> None:
+        return None
+
     def close(self) -> None:
         self._connection.close()
         _clear_type_cache()

@@ -16,18 +16,18 @@ import narwhals as nw
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyspark import SparkConf, StorageLevel
-from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
 
 from smart_retail.data.backends.dataframes import to_arrow
 from smart_retail.data.backends.dual_group_by import Keys, group_twice
 from smart_retail.data.backends.duckdb_backend import DuckDB, text_as_parquet
+from smart_retail.data.backends.spark_executors import SparkExecutors, open_executors
+from smart_retail.data.backends.spark_session import SPARK_ERRORS, open_session, read_error, report_lost_cluster
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
 from smart_retail.data.parsing.number_parsing import normalize_numbers
-from smart_retail.errors import DataError
 
 _OFFSET: Final = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 _JAVA: Final = {
@@ -44,12 +44,12 @@ class Spark:
     name = "spark"
     prefers_rereading = False
     reads_addresses = True
-    read_errors: tuple[type[Exception], ...] = (*DuckDB.read_errors, PySparkException)
+    read_errors: tuple[type[Exception], ...] = (*DuckDB.read_errors, *SPARK_ERRORS)
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._folder = folder
         self._names = count()
-        self._session = _session(threads)
+        self._session = open_session(threads)
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
         return self.read_parquet(text_as_parquet(file, self._folder, pad=pad))
@@ -63,7 +63,7 @@ class Spark:
         Raises
         ------
         DataError
-            There is no such file or table.
+            There is no such file or table, or Spark cannot reach it.
         """
         try:
             if name.lower().endswith((".csv", ".csv.gz", ".txt", ".tsv")):
@@ -72,8 +72,8 @@ class Spark:
             if "://" in name:
                 return _lazy(self._session.read.parquet(name))
             return _lazy(self._session.table(name))
-        except PySparkException as error:
-            raise DataError(f"Spark finds no file, address or table {name}.", "Check the name.") from error
+        except SPARK_ERRORS as error:
+            raise read_error(error, name) from error
 
     def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
@@ -106,15 +106,17 @@ class Spark:
         # A checkpoint also truncates the query plan; with `persist` every later step would plan all earlier ones again.
         native = nw.to_native(frame)
         context = native.sparkSession.sparkContext
-        if context.getCheckpointDir() is not None:
-            return _lazy(native.checkpoint())
-        if context.master.startswith("local"):
-            return _lazy(native.localCheckpoint())
-        # Blocks of a local checkpoint cannot be computed again: a second executor keeps a copy of each.
-        return _lazy(native.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2))
+        with report_lost_cluster():
+            if context.getCheckpointDir() is not None:
+                return _lazy(native.checkpoint())
+            if context.master.startswith("local"):
+                return _lazy(native.localCheckpoint())
+            # Blocks of a local checkpoint cannot be computed again: a second executor keeps a copy of each.
+            return _lazy(native.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2))
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
-        table = nw.to_native(frame).toArrow()
+        with report_lost_cluster():
+            table = nw.to_native(frame).toArrow()
         return {name: _array(table.column(name)) for name in table.column_names}
 
     def fetch_batches(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
@@ -124,24 +126,11 @@ class Spark:
         for partition in range(native.rdd.getNumPartitions()):
             yield self.fetch(_lazy(native.where(f.spark_partition_id() == partition)))
 
+    def open_executors(self, modules: Sequence[str]) -> SparkExecutors | None:
+        return open_executors(self._session, modules)
+
     def close(self) -> None:
         """Keep the session open: it may belong to the caller, and starting one takes seconds."""
-
-
-def _session(threads: int) -> SparkSession:
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        return active
-    builder = SparkSession.builder.appName("smart-retail")
-    if SparkConf().get("spark.master") is None:
-        builder = builder.master(f"local[{threads or '*'}]").config("spark.sql.shuffle.partitions", "4")
-        for name in ("spark.driver.host", "spark.driver.bindAddress"):
-            builder = builder.config(name, "127.0.0.1")
-        builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
-    session: SparkSession = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
-    # Its warnings concern query plans, not the data: the tables that are sorted on one partition are small.
-    session.sparkContext.setLogLevel("ERROR")
-    return session
 
 
 def _lazy(frame: DataFrame) -> nw.LazyFrame[Any]:

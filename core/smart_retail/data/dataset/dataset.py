@@ -6,6 +6,7 @@ each computed once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
+from smart_retail.data.backends.executors import Executors
 from smart_retail.data.dataset import cleaning_report, entity_encoding, history_builder
 from smart_retail.data.dataset import sales_statistics as statistics
 from smart_retail.data.dataset.catalogue_items import fill_prices, fill_texts
@@ -114,6 +116,15 @@ class Dataset(Transactions):
             if customers is not None:
                 kept = history_builder.select_customers(kept, customers, self._backend)
             return self._build_history(kept, last)
+
+    @property
+    def history_lines(self) -> Frame:
+        """The encoded purchases of the full history (`history_builder.HISTORY_COLUMNS`), in the engine."""
+        return self._coded_purchases.select(*history_builder.HISTORY_COLUMNS)
+
+    def open_executors(self, modules: Sequence[str]) -> Executors | None:
+        """See `Backend.open_executors`."""
+        return self._backend.open_executors(modules)
 
     @locked_cached_property
     def fully_returned(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -24,6 +24,9 @@ from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap
 
+_SUMS: Final = (KEPT_QUANTITY, KEPT_AMOUNT)
+HISTORY_COLUMNS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *_SUMS)
+"""Columns of encoded purchases that a history is built from."""
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
 
@@ -71,7 +74,7 @@ def build_history(
     -------
     PurchaseHistory
     """
-    lines = kept.select(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *(nw.col(n).cast(nw.Int64) for n in _SUMS))
+    lines = kept.select(nw.col(n).cast(nw.Int64) if n in _SUMS else nw.col(n) for n in HISTORY_COLUMNS)
     batches = backend.fetch_batches(lines.sort(c.ORDER_ID, c.ITEM_ID), block_rows)
     blocks = _build_blocks(_split_at_customers(batches, block_rows))
     first, second = next(blocks, _NO_ROWS), next(blocks, None)
@@ -88,6 +91,22 @@ def build_history(
     return PurchaseHistory(
         **columns, n_customers=n_customers, n_items=n_items, last_day=last_day, block_rows=block_rows
     )
+
+
+def history_from_lines(
+    lines: dict[str, NDArray[Any]], n_customers: int, n_items: int, last_day: int
+) -> PurchaseHistory:
+    """Build the history of encoded lines that are in memory.
+
+    Parameters
+    ----------
+    lines : dict of arrays
+        `HISTORY_COLUMNS` by name, sorted by order and item.
+    n_customers, n_items, last_day : int
+        See `build_history`.
+    """
+    columns: dict[str, Any] = _build_columns(lines, 0) if len(lines[c.ORDER_ID]) else _NO_ROWS
+    return PurchaseHistory(**columns, n_customers=n_customers, n_items=n_items, last_day=last_day)
 
 
 _NO_ROWS: Final[dict[str, NDArray[Any]]] = {
@@ -146,9 +165,6 @@ def _build_columns(lines: dict[str, NDArray[Any]], first_order: int) -> dict[str
         "quantity": found[KEPT_QUANTITY][rows],
         "amount": found[KEPT_AMOUNT][rows],
     }
-
-
-_SUMS: Final = (KEPT_QUANTITY, KEPT_AMOUNT)
 
 
 def _sum_order_items(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,7 @@ needs a change there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -188,7 +188,7 @@ def list_blocks(
     list_length: int,
     threads: int,
     report: Callable[[float], None],
-) -> Iterator[CachedLists]:
+) -> Generator[CachedLists, None, None]:
     """Yield the pre-calculated lists of all customers in blocks, computed by the function that serves live requests.
 
     Parameters
