@@ -7,6 +7,7 @@ import hashlib
 import signal
 import subprocess
 import sys
+import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,8 +98,6 @@ def read(path: Path) -> list[dict[str, str]]:
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8), unique=True))
 def test_every_id_is_unchanged_in_csv_and_parquet(ids: list[str]) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file in ("out.csv", "out.parquet"):
@@ -168,6 +167,7 @@ class LazyShop(Shop):
 def test_the_rows_of_a_batch_are_written_as_they_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the rows of a Parquet file are collected
     shop = LazyShop([f"{i:05d}" for i in range(4000)], tmp_path)
     monkeypatch.setattr(batch_export, "CHUNK_CUSTOMERS", 100)
     assert write_recommendations(shop, tmp_path / f"out{suffix}", query=ListQuery(n=10)) == 40_000  # type: ignore[arg-type]

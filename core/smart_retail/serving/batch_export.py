@@ -147,7 +147,7 @@ def _write_parquet(part: Path, chunks: Iterable[list[Row]]) -> None:
 
     # In a database on disk, DuckDB holds no more rows in memory than its limit allows.
     with (
-        tempfile.TemporaryDirectory(prefix=f"{part.name}-", dir=part.parent) as folder,
+        tempfile.TemporaryDirectory(prefix="smart-retail-") as folder,
         duckdb.connect(f"{folder}/lists.duckdb", config={"memory_limit": PARQUET_MEMORY, "threads": 1}) as connection,
     ):
         fields = ", ".join(f'"{name}" {kind}' for name, kind in RECOMMENDATION_COLUMNS.items())
