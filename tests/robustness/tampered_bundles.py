@@ -172,6 +172,10 @@ def call_all_methods(root: Path) -> list[Any]:
     ]
     results += [engine.search_customers("c00", 3), engine.search_items("thing", 3), engine.model(), engine.categories()]
     results += [engine.segments(), engine.clusters(), engine.rfm_grid(), engine.cluster_points(5), engine.popular()]
+    results += [engine.customer_value(customer) for customer in (KNOWN_CUSTOMER, UNKNOWN_CUSTOMER, LIVE_CUSTOMER)]
+    results += [engine.value_summary(), engine.expected_revenue(), engine.customers(), engine.item("G-007")]
+    results += [engine.sales(), engine.cohorts(), engine.replenishment(n=3), engine.audience("G-007", n=3)]
+    results += [engine.bundles(n=3), engine.substitutes("G-007", 3)]
     return results
 
 

@@ -43,6 +43,11 @@ def root(fitted: tuple[Path, FitReport], tmp_path: Path) -> Path:
         ("items/names/data", lambda a: a | 0x80, "is not UTF-8"),
         ("rfm/segment", lambda a: a + 1000, "has values outside -1 to"),
         ("clusters/latent", lambda a: a[:, :1], "has 1 entries instead of 2"),
+        ("history/order", lambda a: a[::-1], "does not ascend"),
+        ("rfm/recency", lambda a: a + 2**40, "has values outside"),
+        ("forecasts/next_order_low", lambda a: a - 10**6, "has values outside"),
+        ("lists/hybrid_any/size", lambda a: a + 1000, "has values outside 0 to"),
+        ("lists/hybrid_new/size", lambda a: a - 1000, "has values outside 0 to"),
     ],
 )
 def test_an_array_that_does_not_fit_is_rejected_when_it_is_read(

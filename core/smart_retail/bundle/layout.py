@@ -45,12 +45,16 @@ class ArraySpec:
     """What the values are codes of: ``items``, or a list of ``names.json``. Codes are -1 (none) to their number - 1."""
     limits: tuple[int, int] | None = None
     """Smallest and largest valid value, None for no limits."""
+    ascends: bool = False
+    """Whether no value is smaller than the one before."""
     summed: bool = False
     """Whether the absolute values are added up as int64, so that their sum must not exceed `MAX_SUM`."""
 
 
 _DAYS: Final = (-25_567, 84_370)
 """1900-01-01 and 2200-12-31, days since 1970-01-01."""
+_SPANS: Final = (-700_000, 700_000)
+"""Numbers of days whose distance from a date of `_DAYS` is a date."""
 MAX_SUM: Final = 2**63 - 1
 
 
@@ -64,6 +68,10 @@ def _grouped(dtype: str, description: str, codes: str = "") -> ArraySpec:
 
 def _per_customer(dtype: str, description: str, *axes: str, codes: str = "") -> ArraySpec:
     return ArraySpec(dtype, ("customers", *axes), description, Rows.CUSTOMERS, codes)
+
+
+def _days_per_customer(dtype: str, description: str) -> ArraySpec:
+    return replace(_per_customer(dtype, description), limits=_SPANS)
 
 
 def _per_item(dtype: str, description: str, codes: str = "") -> ArraySpec:
@@ -95,9 +103,9 @@ def _forecast_arrays() -> dict[str, ArraySpec]:
         "expected_orders": _per_customer("float64", "Expected orders in the horizon"),
         "expected_spend": _per_customer("float64", "Expected spend in the horizon, the shop's currency"),
         "return_probability": _per_customer("float64", "Probability of an order in the horizon, 0 to 1"),
-        "next_order": _per_customer("int32", "Median days to the next order within the horizon"),
-        "next_order_low": _per_customer("int32", "Lower end of the 80 % interval of these days"),
-        "next_order_high": _per_customer("int32", "Upper end of the 80 % interval of these days"),
+        "next_order": _days_per_customer("int32", "Median days to the next order within the horizon"),
+        "next_order_low": _days_per_customer("int32", "Lower end of the 80 % interval of these days"),
+        "next_order_high": _days_per_customer("int32", "Upper end of the 80 % interval of these days"),
         "active_probability": _per_customer("float64", "Probability that the customer is still active, 0 to 1"),
         "usual_interval": _per_customer("float64", "Usual days between two orders"),
         "missed_orders": _per_customer("float64", "Days since the last order in usual intervals"),
@@ -106,10 +114,11 @@ def _forecast_arrays() -> dict[str, ArraySpec]:
     return {f"forecasts/{name}": spec for name, spec in arrays.items()}
 
 
-def _purchase_arrays(group: str, what: str) -> dict[str, ArraySpec]:
+def _purchase_arrays(group: str, what: str, *, orders_ascend: bool = False) -> dict[str, ArraySpec]:
+    order = _grouped("int32", f"Order code of {what}")
     arrays = {
         "indptr": _offsets(what),
-        "order": replace(_grouped("int32", f"Order code of {what}"), limits=(0, 2**31 - 2)),
+        "order": replace(order, limits=(0, 2**31 - 2), ascends=orders_ascend),
         "item": _grouped("int32", f"Item code of {what}", "items"),
         "day": replace(_grouped("int32", f"Day of {what}, days since 1970-01-01"), limits=_DAYS),
         "quantity": replace(_grouped("int64", f"Units of {what}, millionths"), summed=True),
@@ -172,7 +181,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "catalogue/description": _listed("text", "Description"),
     "catalogue/image_url": _listed("text", "Address of a picture"),
     "catalogue/attributes": _listed("text", "Further columns of the catalogue, one line `header: value` each"),
-    **_purchase_arrays("history", "kept purchases"),
+    **_purchase_arrays("history", "kept purchases", orders_ascend=True),
     **_purchase_arrays("returned_purchases", "returned purchases"),
     "guest_orders/order": ArraySpec(
         "int32",
@@ -188,7 +197,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "fully_returned/indptr": _offsets("fully returned items"),
     "fully_returned/item": _grouped("int32", "Items of which the customer kept none", "items"),
     "daily/discount": ArraySpec("float32", ("series", "days"), "Mean discount by day, total and by category"),
-    "rfm/recency": _per_customer("int64", "Days since the last order, 0 without one"),
+    "rfm/recency": _days_per_customer("int64", "Days since the last order, 0 without one"),
     "rfm/frequency": _per_customer("int64", "Number of kept orders"),
     "rfm/monetary": _per_customer("int64", "Net amount, millionths of the shop's currency"),
     "rfm/r": _per_customer("int8", "Recency score 1 to 5, 0 without an order"),
@@ -294,6 +303,7 @@ _COMPANIONS: Final = {
     "item_sets/antecedent": "item_sets/support",
     "item_sets/revenue": "item_sets/support",
     **{f"catalogue/{name}": "catalogue/item" for name in ("price", "cost", "stock", "launch")},
+    **{f"lists/hybrid_{name}/size": f"lists/hybrid_{name}/item" for name in ("any", "new")},
 }
 _OFFSETS: Final = ("indptr", "/offsets")
 """Endings of the names of arrays with the start of each group."""
@@ -386,6 +396,13 @@ def companion_problem(name: str, values: NDArray[Any], companion: NDArray[Any], 
     expected = int(companion[-1]) if companion_name.endswith(_OFFSETS) else len(companion)
     if len(values) != expected:
         return f"{name} has {len(values)} entries instead of {expected}."
+    if name.startswith("lists/") and len(values):
+        entries = companion.shape[1]
+        return (
+            ""
+            if 0 <= int(values.min()) <= int(values.max()) <= entries
+            else f"{name} has values outside 0 to {entries}."
+        )
     if name.endswith("/data") and len(values):
         return "" if _is_text(values, companion) else f"{name} is not UTF-8."
     return ""
@@ -430,6 +447,8 @@ def value_problem(name: str, values: NDArray[Any], lengths: Mapping[str, int]) -
     limits = (-1, lengths[spec.codes] - 1) if spec.codes in lengths else spec.limits
     if limits is not None and not (limits[0] <= int(values.min()) and int(values.max()) <= limits[1]):
         return f"{name} has values outside {limits[0]} to {limits[1]}."
+    if spec.ascends and not bool((values[1:] >= values[:-1]).all()):
+        return f"{name} does not ascend."
     if spec.summed and max(-int(values.min()), int(values.max())) * len(values) > MAX_SUM:
         total = float(abs(values.astype("float64")).sum())  # a fit accepts sums up to 9e18
         return f"{name} has values whose sum is larger than {MAX_SUM}." if total > MAX_SUM else ""
