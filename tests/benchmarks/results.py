@@ -18,6 +18,7 @@ CLUSTER, CLUSTER_CORES = "Ten workers of Amazon EMR with m7i.2xlarge (8 cores an
 SECONDS_PER_LIST = 0.002
 """Processor seconds in which an executor ranks one list with NumPy."""
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
+GROWTH_PACKAGES = ("duckdb", "lightgbm", "numba", "numpy", "scikit-learn", "tensorflow")
 PEERS = ("duckdb", "pandas", "polars", "implicit", "sparse_dot_topn", "numba", "numpy", "flask")
 
 
@@ -155,13 +156,13 @@ def _size(key: str) -> float:
     return float(key.partition("@")[2] or 0)
 
 
-def machine() -> str:
-    """What it was measured on."""
+def machine(packages: Sequence[str] = PEERS) -> str:
+    """Return the machine, and the versions of the packages, that something was measured with."""
     cores = os.cpu_count() or 1
     names = re.findall(r"model name\s*:\s*(.+)", _text("/proc/cpuinfo"))
     kilobytes = re.findall(r"MemTotal:\s*(\d+)", _text("/proc/meminfo"))
     memory = f", {int(kilobytes[0]) / 2**20:.0f} GB" if kilobytes else ""
-    libraries = ", ".join(f"{name} {version(name)}" for name in PEERS)
+    libraries = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{names[0] if names else platform.machine()}, {cores} cores{memory}, {platform.system()}, "
         f"Python {platform.python_version()}; {libraries}."
@@ -190,7 +191,8 @@ def record_growth(page: Path, picture: Path, results: Results) -> None:
     """Put the stages of growing fits, their picture and the estimate between the marks of a page."""
     results.plot(picture)
     image = f"![Seconds and memory by number of lines]({picture.name})"
-    parts = [BEGIN, f"Measured on {machine()}", results.stage_table(), image, results.estimate(), END]
+    measured = f"Measured on {machine(GROWTH_PACKAGES)}"
+    parts = [BEGIN, measured, results.stage_table(), image, results.estimate(), END]
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     page.write_text(before + "\n\n".join(parts) + rest.partition(END)[2], encoding="utf-8")
