@@ -18,7 +18,7 @@ CLUSTER, CLUSTER_CORES = "Ten workers of Amazon EMR with m7i.2xlarge (8 cores an
 SECONDS_PER_LIST = 0.002
 """Processor seconds in which an executor ranks one list with NumPy."""
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
-GROWTH_PACKAGES = ("duckdb", "lightgbm", "numba", "numpy", "scikit-learn", "tensorflow")
+GROWTH_PACKAGES = ("duckdb", "keras", "lightgbm", "numba", "numpy", "scikit-learn")
 PEERS = ("duckdb", "pandas", "polars", "implicit", "sparse_dot_topn", "numba", "numpy", "flask")
 
 

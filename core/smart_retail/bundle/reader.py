@@ -30,6 +30,7 @@ from smart_retail.bundle.layout import (
 from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
 from smart_retail.utils.artifacts_location import shown_location
+from smart_retail.utils.column_files import release_pages
 from smart_retail.utils.regular_file import open_regular_file
 
 if TYPE_CHECKING:
@@ -170,6 +171,8 @@ class Bundle:
         for key in sorted(self.manifest["files"]):
             try:
                 self._cache[key] = self._read(key)
+                if key.endswith(".npy"):  # the lists of a million customers would take 14 GB of memory
+                    release_pages(self._cache[key])
             except ArtifactError as error:
                 problems.append(error.message)
         for path in sorted((self.folder / "tables").rglob("*")):

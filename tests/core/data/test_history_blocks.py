@@ -243,3 +243,25 @@ def test_the_parts_stay_within_the_budget() -> None:
         assert budget.block_rows * 200 <= max(budget.total // 8, 500_000 * 200)
     history = replace(PurchaseHistory(*(np.zeros(0, np.int32),) * 4, *(np.zeros(0, np.int64),) * 2, 0, 0, 0))
     assert [len(block) for _, block in history.blocks()] == [0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the memory of the process is read from /proc")
+@pytest.mark.parametrize("kind", ["columns", "bundle"])
+def test_released_pages_take_no_memory(tmp_path: Path, kind: str) -> None:
+    def mapped_megabytes() -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) / 1024
+
+    with ColumnFiles(tmp_path, {"a": np.float64}) as files:
+        files.append({"a": np.ones(8_000_000)})
+        column = files.arrays()["a"]
+    if kind == "bundle":  # as `bundle.reader` maps arrays
+        with (tmp_path / "a.bin").open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        column = np.frombuffer(content, np.float64).reshape(-1, 2)
+    before = mapped_megabytes()
+    assert column.sum() == 8_000_000
+    assert mapped_megabytes() > before + 50
+    release_pages(column)
+    assert mapped_megabytes() < before + 10
+    assert column.sum() == 8_000_000
