@@ -213,8 +213,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     memory: Annotated[
         str,
         Meta(
-            description="Memory that a fit may use, such as 8GB, at least 2GB; empty: half of the machine's. Data that "
-            "does not fit is processed from files in blocks. Changes no result."
+            description="Memory for reading and processing purchases, such as 8GB, at least 2GB; empty: half of the "
+            "machine's. Larger data is processed from files; models take memory in addition. Changes no result."
         ),
     ] = ""
 

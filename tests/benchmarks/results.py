@@ -105,8 +105,8 @@ class Results:
         return (
             f"In a straight line through {small} and {large} million lines, a billion lines with {customers / 1e6:.0f} "
             f"million customers take {one / 3600:.1f} hours and {peak / 1024:.0f} GB on such a machine. {CLUSTER} have "
-            f"{CLUSTER_CORES} cores: cleaning then takes about {cleaning / 60:.0f} minutes and the lists of all "
-            f"customers, at {1000 * SECONDS_PER_LIST:.0f} ms each, {lists / 60:.0f} minutes; with the other stages on "
+            f"{CLUSTER_CORES} cores: cleaning then takes about {cleaning / 60:.0f} min and the lists of all "
+            f"customers, at {1000 * SECONDS_PER_LIST:.0f} ms each, {lists / 60:.0f} min; with the other stages on "
             f"two cores of the driver, the fit takes {(rest + cleaning + lists) / 3600:.1f} hours. This is an "
             "estimate; no such cluster was used."
         )

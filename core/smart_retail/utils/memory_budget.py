@@ -1,7 +1,7 @@
-"""The memory that a fit may use, and how its parts share it.
+"""The memory in which a fit reads and processes purchases, and how DuckDB and the blocks of rows share it.
 
-DuckDB gets a limit of its own and spills to disk beyond it; purchase histories are files, which are processed in blocks
-of rows.
+Models take memory in addition. DuckDB gets a limit of its own and spills to disk beyond it; purchase histories are
+files, which are processed in blocks of rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from smart_retail.errors import SettingsError
 
 UNITS: Final = {"MB": 2**20, "GB": 2**30, "TB": 2**40}
 MIN_BYTES: Final = 2 * 2**30
-"""The libraries of a fit, DuckDB and one block of rows take about this much."""
+"""DuckDB and a block of rows would not become smaller with less."""
 _BYTES_OF_BLOCK_ROW: Final = 200
 """Memory of the arrays that are derived from one row of a block."""
 _MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS = 500_000, 2_000_000
@@ -56,7 +56,7 @@ def read_budget(text: str) -> MemoryBudget:
         raise SettingsError(f"Invalid memory size {text!r}.", "Give a size such as 8GB or 4000MB.")
     total = int(float(parts[1]) * UNITS[parts[2].upper()])
     if total < MIN_BYTES:
-        raise SettingsError(f"A fit needs more memory than {text.strip()}.", "Give at least 2GB.")
+        raise SettingsError(f"A fit needs more memory than {text.strip()}.", "Set memory to 2GB or more.")
     return MemoryBudget(total)
 
 

@@ -96,8 +96,8 @@ def source_options(command: F) -> F:
             click.option(
                 "--memory",
                 metavar="SIZE",
-                help="Memory that the fit may use, such as 8GB (default: half of the machine's); larger data is "
-                "processed from files.",
+                help="Memory for reading and processing purchases, such as 8GB (default: half of the machine's); "
+                "larger data is processed from files.",
             ),
             click.option("--seed", type=int, metavar="N", help="Random seed (default: 0)."),
             click.option("-v", "--verbose", is_flag=True, help="Also print decisions and figures of model selection."),
