@@ -14,13 +14,12 @@ from smart_retail.bundle.reader import Bundle
 from smart_retail.data.backends.executors import CustomerLines
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import FormatVersionError, SparkError
-from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists
+from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists, ListRequest
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.results import FitReport
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.training.outputs.executor_lists import (
-    ListRequest,
     RankingData,
     open_executors,
     rank_block,

@@ -54,7 +54,7 @@ class ArraySpec:
 _DAYS: Final = (-25_567, 84_370)
 """1900-01-01 and 2200-12-31, days since 1970-01-01."""
 _SPANS: Final = (-700_000, 700_000)
-"""Numbers of days whose distance from a date of `_DAYS` is a date."""
+"""Days from a date of `_DAYS` to another date that Python can show."""
 MAX_SUM: Final = 2**63 - 1
 
 
@@ -398,11 +398,8 @@ def companion_problem(name: str, values: NDArray[Any], companion: NDArray[Any], 
         return f"{name} has {len(values)} entries instead of {expected}."
     if name.startswith("lists/") and len(values):
         entries = companion.shape[1]
-        return (
-            ""
-            if 0 <= int(values.min()) <= int(values.max()) <= entries
-            else f"{name} has values outside 0 to {entries}."
-        )
+        is_valid = int(values.min()) >= 0 and int(values.max()) <= entries
+        return "" if is_valid else f"{name} has values outside 0 to {entries}."
     if name.endswith("/data") and len(values):
         return "" if _is_text(values, companion) else f"{name} is not UTF-8."
     return ""

@@ -96,18 +96,28 @@ class PurchaseHistory:
             columns["customer"] = customer
         return replace(self, **columns, n_customers=self.n_customers if n_customers is None else n_customers)
 
-    def of_customers(self, selected: NDArray[np.bool_]) -> PurchaseHistory:
-        """Return the rows of the selected customers, with the codes of all.
+    def between(
+        self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
+    ) -> PurchaseHistory:
+        """Return the rows with ``first <= day < end`` of some customers; customers and orders keep their codes.
 
         Parameters
         ----------
-        selected : bool array, shape (n_customers,)
+        first, end : int, optional
+            Days since 1970-01-01; None means no limit.
+        customers : bool array, shape (n_customers,), optional
+            Selected customers; None selects all.
         """
         parts = []
-        for first, block in self.blocks():
-            rows = np.flatnonzero(selected[first : first + block.n_customers][block.customer])
-            parts.append({name: getattr(block, name)[rows] for name in COLUMNS})
-            parts[-1]["customer"] += block.customer.dtype.type(first)
+        for start, block in self.blocks():
+            rows = np.ones(len(block), bool) if customers is None else customers[start + block.customer]
+            if first is not None:
+                rows &= block.day >= first
+            if end is not None:
+                rows &= block.day < end
+            kept = np.flatnonzero(rows)
+            parts.append({name: getattr(block, name)[kept] for name in COLUMNS})
+            parts[-1]["customer"] += block.customer.dtype.type(start)
         columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
         return replace(self, **columns)
 

@@ -18,6 +18,8 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
 from smart_retail.utils.set_ops import sorted_unique
 
+MAX_HISTORY_ROWS: Final = 2_000_000
+"""Rows of a whole history above which customers are sampled for the windows."""
 WINDOW_FRACTION: Final = 0.10
 """Length of a window as a share of the whole period."""
 TASKS: Final = ("any", "new", "cold")
@@ -94,6 +96,14 @@ def compute_repeat_share(ground_truth: Mapping[str, GroundTruth]) -> float:
     """Return the share of purchases by known customers of items they had bought before, 0 to 1; 0 without any."""
     every, new = len(ground_truth["any"].item), len(ground_truth["new"].item)
     return (every - new) / every if every else 0.0
+
+
+def draw_customers(history: PurchaseHistory, seed: int) -> NDArray[np.bool_] | None:
+    """Return the customers that represent a very large history, by code; None where all of them are used."""
+    if len(history) <= MAX_HISTORY_ROWS:
+        return None
+    share = MAX_HISTORY_ROWS / len(history)
+    return np.less(np.random.default_rng(seed).random(history.n_customers), share)
 
 
 def sample_customers(truth: GroundTruth, max_customers: int, seed: int) -> GroundTruth:

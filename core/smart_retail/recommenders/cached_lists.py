@@ -25,6 +25,18 @@ MIN_SHARE = 0.01
 CACHED_LISTS: Final = (("hybrid", False), ("hybrid", True))
 """Lists that a fit computes for every customer: method and `exclude_purchased`."""
 
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """What one table of cached lists contains."""
+
+    method: str
+    exclude_purchased: bool
+    """Whether items that the customer bought or returned are left out."""
+    list_length: int
+    """Items of each list at most."""
+
+
 _ENTRY_ARRAYS = ("item", "score", "rank", "explaining_item", "fallback")
 
 

@@ -14,11 +14,10 @@ from typing import Any
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.backends.executors import Executors
 from smart_retail.data.pipeline import Dataset
-from smart_retail.recommenders.cached_lists import CACHED_LISTS
+from smart_retail.recommenders.cached_lists import CACHED_LISTS, ListRequest
 from smart_retail.results import FitReport
 from smart_retail.settings import Settings
 from smart_retail.training.outputs import executor_lists, model_tables
-from smart_retail.training.outputs.executor_lists import ListRequest
 from smart_retail.training.outputs.model_tables import FittedModels
 from smart_retail.training.outputs.notebook_export import write_exports
 from smart_retail.training.outputs.shop_tables import ShopTables
@@ -65,15 +64,7 @@ def write_customer_tables(
         if executors is not None:
             blocks = executor_lists.list_blocks(executors, dataset, fitted, request, timer.update)
         else:
-            blocks = model_tables.list_blocks(
-                dataset,
-                fitted,
-                method,
-                exclude_purchased,
-                list_length=request.list_length,
-                threads=threads,
-                report=timer.update,
-            )
+            blocks = model_tables.list_blocks(dataset, fitted, request, threads, timer.update)
         name = f"{method}_{'new' if exclude_purchased else 'any'}"
         with closing(blocks):
             model_tables.write_lists(writer, name, fitted.history.n_customers, blocks)

@@ -20,7 +20,13 @@ from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import TemporalDataset
 from smart_retail.evaluation.scorecard import skipped_gate, to_plain_json
-from smart_retail.evaluation.temporal_split import Window, extract_ground_truth, sample_customers
+from smart_retail.evaluation.temporal_split import (
+    MAX_HISTORY_ROWS,
+    Window,
+    draw_customers,
+    extract_ground_truth,
+    sample_customers,
+)
 from smart_retail.recommenders.base import Catalogue, Shoppers
 from smart_retail.recommenders.blend import HISTORY_BUCKETS
 from smart_retail.recommenders.fitted_components import FittedComponents
@@ -35,7 +41,6 @@ from smart_retail.training.baskets.fit_baskets import fit_baskets
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.ablation import run_ablation
 from smart_retail.training.hybrid.backtest_windows import (
-    MAX_HISTORY_ROWS,
     BacktestWindow,
     GroupAssignment,
     GroupedWindow,
@@ -330,9 +335,8 @@ def _build_past_windows(
     if len(selection.windows) <= MIN_WINDOWS:
         return []
     history, oldest = selection.history, selection.windows[0].window
-    if len(history) > MAX_HISTORY_ROWS:
-        drawn = np.random.default_rng(context.seed).random(history.n_customers) < MAX_HISTORY_ROWS / len(history)
-        history = history.of_customers(drawn)
+    drawn = draw_customers(history, context.seed)
+    history = history if drawn is None else history.between(customers=drawn)
     first = dataset.first_day + MIN_PAST_SHARE * (dataset.last_day - dataset.first_day)
     out = []
     for k in reversed(range(MAX_PAST_WINDOWS)):

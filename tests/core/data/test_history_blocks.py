@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +144,7 @@ def test_slices_without_returns_are_cut_from_the_blocks(
     assert_equal(one, other)
     ids = [str(code) for code in range(histories[0].n_customers)]
     assert_equal(*(history_builder.customer_sums_before(h, day, ids) for h in histories))
-    assert_equal(*(h.of_customers(some) for h in histories))
+    assert_equal(*(h.between(customers=some) for h in histories))
 
 
 def counts(history: PurchaseHistory) -> dict[str, Any]:
@@ -241,7 +240,7 @@ def test_the_parts_stay_within_the_budget() -> None:
         budget = MemoryBudget(gigabytes * 2**30)
         assert budget.duckdb_bytes(2) <= max(budget.total // 4, 512 * 2**20)
         assert budget.block_rows * 200 <= max(budget.total // 8, 500_000 * 200)
-    history = replace(PurchaseHistory(*(np.zeros(0, np.int32),) * 4, *(np.zeros(0, np.int64),) * 2, 0, 0, 0))
+    history = PurchaseHistory(*(np.zeros(0, np.int32),) * 4, *(np.zeros(0, np.int64),) * 2, 0, 0, 0)
     assert [len(block) for _, block in history.blocks()] == [0]
 
 

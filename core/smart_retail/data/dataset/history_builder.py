@@ -198,20 +198,9 @@ def slice_history(
     customers : bool array, shape (n_customers,), or None
         Selected customers; None selects all.
     """
-    parts = []
-    for start, block in whole.blocks():
-        rows = np.ones(len(block), bool) if customers is None else customers[start + block.customer]
-        if first is not None:
-            rows &= block.day >= first
-        if end is not None:
-            rows &= block.day < end
-        kept = np.flatnonzero(rows)
-        parts.append({name: getattr(block, name)[kept] for name in COLUMNS})
-        parts[-1]["customer"] += np.int32(start)
-    columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
-    order = columns["order"]
-    columns["order"] = np.cumsum(np.diff(order, prepend=order[:1]) != 0, dtype=np.int32)
-    return replace(whole, **columns, last_day=last_day)
+    part = whole.between(first, end, customers)
+    order = np.cumsum(np.diff(part.order, prepend=part.order[:1]) != 0, dtype=np.int32)
+    return replace(part, order=order, last_day=last_day)
 
 
 def customer_sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> CustomerSums:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.evaluation.temporal_split import extract_ground_truth, rolling_windows, sample_customers
+from smart_retail.evaluation.temporal_split import (
+    draw_customers,
+    extract_ground_truth,
+    rolling_windows,
+    sample_customers,
+)
 from smart_retail.segmentation.rfm import compute_rfm
 from smart_retail.training.clusters.feature_fit import CustomerData
 from smart_retail.training.clusters.fit_clusters import ClusterTrial
 
 MAX_TRIAL_CUSTOMERS = 20_000
 """Customers with purchases in the window on which a trial is made; a larger shop is represented by a sample."""
-MAX_HISTORY_ROWS = 2_000_000
-"""Rows of a whole history above which customers are sampled, as for the backtest windows."""
 
 
 def build_trial(history: PurchaseHistory, first_day: int, n_windows: int, seed: int = 0) -> ClusterTrial | None:
@@ -42,9 +43,8 @@ def build_trial(history: PurchaseHistory, first_day: int, n_windows: int, seed: 
     if len(windows) < 2:
         return None
     window = windows[-2]
-    if len(history) > MAX_HISTORY_ROWS:
-        drawn = np.random.default_rng(seed).random(history.n_customers) < MAX_HISTORY_ROWS / len(history)
-        history = history.of_customers(drawn)
+    drawn = draw_customers(history, seed)
+    history = history if drawn is None else history.between(customers=drawn)
     before = replace(history.take(history.day < window.cut), last_day=window.cut - 1)
     after = history.take((history.day >= window.cut) & (history.day < window.end))
     truth = sample_customers(extract_ground_truth(before, after)["any"], MAX_TRIAL_CUSTOMERS, seed)

@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable, TemporalDataset
-from smart_retail.evaluation.temporal_split import GroundTruth, Window, extract_ground_truth
+from smart_retail.evaluation.temporal_split import GroundTruth, Window, draw_customers, extract_ground_truth
 from smart_retail.training.fit_context import FitContext
-
-MAX_HISTORY_ROWS = 2_000_000
-"""Rows of a whole history above which customers are sampled for the windows."""
 
 Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
 """Segment and fine cluster by customer code."""
@@ -59,10 +56,7 @@ def build_windows(
         The whole history.
     context : FitContext
     """
-    sampled: NDArray[np.bool_] | None = None
-    if len(history) > MAX_HISTORY_ROWS:
-        share = MAX_HISTORY_ROWS / len(history)
-        sampled = np.less(np.random.default_rng(context.seed).random(history.n_customers), share)
+    sampled = draw_customers(history, context.seed)
     out = []
     for window in windows:
         context.progress.check()

@@ -132,7 +132,7 @@ def _draw_customers(history: PurchaseHistory, seed: int) -> PurchaseHistory:
     if history.n_customers <= MAX_DRAWN_CUSTOMERS:
         return history
     share = MAX_DRAWN_CUSTOMERS / history.n_customers
-    return history.of_customers(np.less(np.random.default_rng(seed).random(history.n_customers), share))
+    return history.between(customers=np.less(np.random.default_rng(seed).random(history.n_customers), share))
 
 
 def _relative_ndcg(

@@ -21,19 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
+from smart_retail.training.models.ease import ItemRows
 from smart_retail.utils.csr import row_blocks, row_indices
 
 WEIGHTINGS = ("cosine", "tfidf", "bm25")
 SHRINK = 10.0
 
 
-class PurchasedItems(Protocol):
+class PurchasedItems(ItemRows, Protocol):
     """The items of each customer in CSR form, as in `UserItemMatrix` and `CustomerItems`."""
 
-    @property
-    def indptr(self) -> NDArray[np.int64]: ...
-    @property
-    def item(self) -> NDArray[np.integer]: ...
     @property
     def orders(self) -> NDArray[np.number]: ...
 

@@ -45,7 +45,7 @@ def count_item_pairs(
     similar = count_pairs(customers.indptr, customers.item, item_knn.indptr, item_knn.item, threads=threads)
     n_items = len(item_knn.indptr) - 1
     return ItemPairs(
-        _count_table(orders, n_items, (min_support, MIN_ORDER_SHARE), threads),
+        count_order_pairs(orders, n_items, min_support=min_support, threads=threads),
         _count_table(customers, n_items, (min_support, MIN_CUSTOMER_SHARE), threads),
         similar,
     )

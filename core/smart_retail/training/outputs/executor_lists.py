@@ -22,7 +22,7 @@ from smart_retail.data.columns import CUSTOMER_ID
 from smart_retail.data.dataset.history_builder import history_from_lines
 from smart_retail.errors import SparkError
 from smart_retail.recommenders.base import Shoppers
-from smart_retail.recommenders.cached_lists import CachedLists
+from smart_retail.recommenders.cached_lists import CachedLists, ListRequest
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.source_registry import SOURCES
 
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
 
 _MODULES: Final = ("pyarrow", __name__)
 """What executors must be able to import."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListRequest:
-    """What one table of lists contains."""
-
-    method: str
-    exclude_purchased: bool
-    list_length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +81,7 @@ def list_blocks(
     request: ListRequest,
     report: Callable[[float], None],
 ) -> Generator[CachedLists, None, None]:
-    """Yield the pre-calculated lists of all customers in blocks, as `model_tables.list_blocks` does.
-
-    Parameters
-    ----------
-    executors : Executors
-    dataset : Dataset
-    fitted : FittedModels
-    request : ListRequest
-    report : callable
-        Receives the finished share, 0 to 1; may raise `CancelledError`.
-
-    Yields
-    ------
-    CachedLists
-        Lists of the next customers by code.
+    """Yield what `model_tables.list_blocks` yields, ranked by executors; parameters as there.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from smart_retail.data.purchase_history import COLUMNS, PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
-from smart_retail.recommenders.cached_lists import CachedLists
+from smart_retail.recommenders.cached_lists import CachedLists, ListRequest
 from smart_retail.recommenders.item_sets import ItemSets
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.ranked_lists import slice_shoppers
@@ -182,10 +182,7 @@ def compute_forecasts(fitted: FittedModels, threads: int) -> ForecastTable:
 def list_blocks(
     dataset: Dataset,
     fitted: FittedModels,
-    method: str,
-    exclude_purchased: bool,
-    *,
-    list_length: int,
+    request: ListRequest,
     threads: int,
     report: Callable[[float], None],
 ) -> Generator[CachedLists, None, None]:
@@ -195,12 +192,7 @@ def list_blocks(
     ----------
     dataset : Dataset
     fitted : FittedModels
-    method : str
-        One of the methods with cached lists.
-    exclude_purchased : bool
-        Leave out items that the customer bought or returned.
-    list_length : int
-        Number of items per list.
+    request : ListRequest
     threads : int
         Number of worker threads.
     report : callable
@@ -215,7 +207,7 @@ def list_blocks(
 
     history, groups = fitted.history, fitted.groups
     n = history.n_customers
-    customer, item = dataset.fully_returned if exclude_purchased else (np.empty(0, np.int32),) * 2
+    customer, item = dataset.fully_returned if request.exclude_purchased else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
     shoppers = Shoppers(history, groups.segment, groups.clusters.fine)
 
@@ -223,10 +215,10 @@ def list_blocks(
         hidden = [item[bounds[c] : bounds[c + 1]] for c in range(start, stop)]
         extra = max((len(items) for items in hidden), default=0)
         ranked = fitted.model.rank(
-            method,
+            request.method,
             slice_shoppers(shoppers, start, stop),
-            exclude_purchased=exclude_purchased,
-            length=list_length + extra,
+            exclude_purchased=request.exclude_purchased,
+            length=request.list_length + extra,
             scorer=batch_scorer,
         )
         table.fill(start - first, ranked, hidden)
@@ -235,7 +227,7 @@ def list_blocks(
 
         def start_block(first: int) -> tuple[int, CachedLists, list[Future[None]]]:
             last = min(first + BLOCK_CUSTOMERS, n)
-            table = CachedLists.empty(last - first, list_length)
+            table = CachedLists.empty(last - first, request.list_length)
             # Each job fills its own rows, so that no thread waits while another one packs its lists.
             starts = range(first, last, CHUNK_CUSTOMERS)
             jobs = [pool.submit(fill_chunk, table, first, s, min(s + CHUNK_CUSTOMERS, last)) for s in starts]
