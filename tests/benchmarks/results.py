@@ -133,6 +133,7 @@ class Results:
 
         mpl.use("Agg")
         import matplotlib.pyplot as plt
+        from matplotlib.ticker import LogLocator, NullLocator
 
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
         for place, (axis, label) in enumerate(zip(axes, ("seconds", "peak memory (MB)"), strict=True)):
@@ -145,6 +146,10 @@ class Results:
                     first = points[f"{sizes[0]:g}"][0]
                     axis.plot(sizes, [first * s / sizes[0] for s in sizes], color="0.7", linestyle=":", zorder=0)
             axis.set(xscale="log", yscale="log", xlabel="million lines", ylabel=label)
+            for scale in (axis.xaxis, axis.yaxis):
+                scale.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                scale.set_major_formatter("{x:,.0f}")
+                scale.set_minor_locator(NullLocator())
             axis.grid(visible=True, which="major", color="0.9")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         figure.suptitle("Growth; dotted: in proportion to the lines")
