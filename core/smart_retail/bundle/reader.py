@@ -30,7 +30,6 @@ from smart_retail.bundle.layout import (
 from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
 from smart_retail.utils.artifacts_location import shown_location
-from smart_retail.utils.column_files import release_pages
 from smart_retail.utils.regular_file import open_regular_file
 
 if TYPE_CHECKING:
@@ -166,6 +165,8 @@ class Bundle:
 
         All files stay mapped, so that the bundle can be used even after its folder was removed.
         """
+        from smart_retail.utils.column_files import release_pages  # imports NumPy
+
         problems = []
         self._submit(list(self.manifest["files"]))
         for key in sorted(self.manifest["files"]):
