@@ -9,6 +9,7 @@ their results are always equal.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
@@ -21,7 +22,7 @@ from smart_retail.segmentation.customer_features import N_FIXED_MEASURES, Custom
 
 NO_CLUSTER: Final = -1
 """Cluster of a customer without a kept order."""
-_CHUNK: Final = 16_384
+_CHUNK: Final = 4096
 
 
 def select_rows(table: RfmTable, rows: NDArray[Any] | slice) -> RfmTable:
@@ -110,7 +111,7 @@ class ClusterAssigner:
     fine_names: tuple[str, ...]
     """Names of the fine clusters, by id."""
 
-    def locate(self, history: PurchaseHistory, table: RfmTable) -> Coordinates:
+    def locate(self, history: PurchaseHistory, table: RfmTable, threads: int = 1) -> Coordinates:
         """Return the coordinates of every customer of a history.
 
         Parameters
@@ -118,6 +119,8 @@ class ClusterAssigner:
         history : PurchaseHistory
         table : RfmTable
             RFM of the same customers, by customer code.
+        threads : int
+            Number of threads that compute chunks of customers; the result does not depend on it.
 
         Returns
         -------
@@ -125,11 +128,20 @@ class ClusterAssigner:
         """
         n, indptr = history.n_customers, history.indptr
         at = self._empty_coordinates(n)
-        for start in range(0, n, _CHUNK):
+
+        def locate_chunk(start: int) -> None:
             part = slice(start, min(start + _CHUNK, n))
             rows = slice(int(indptr[start]), int(indptr[part.stop]))
             purchases = history.take(rows, history.customer[rows] - np.int32(start), part.stop - start)
             self._locate(self.features.compute(purchases, select_rows(table, part)), at, part)
+
+        starts = range(0, n, _CHUNK)
+        if threads > 1 and len(starts) > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(locate_chunk, starts))
+        else:
+            for start in starts:
+                locate_chunk(start)
         return at
 
     def locate_features(self, features: NDArray[np.float64]) -> Coordinates:
@@ -152,7 +164,7 @@ class ClusterAssigner:
         at.latent[part] = x.T
 
     def locate_known(
-        self, history: PurchaseHistory, table: RfmTable
+        self, history: PurchaseHistory, table: RfmTable, threads: int = 1
     ) -> Iterator[tuple[NDArray[np.int64], Coordinates]]:
         """Yield codes and coordinates of the customers with purchases, by block; parameters as for `locate`."""
         for first, block in history.blocks():
@@ -161,7 +173,7 @@ class ClusterAssigner:
             if len(known):
                 yield (
                     first + known.astype(np.int64),
-                    self.locate(block.select(known), select_rows(table, first + known)),
+                    self.locate(block.select(known), select_rows(table, first + known), threads),
                 )
 
     def nearest(self, at: Coordinates) -> Clusters:

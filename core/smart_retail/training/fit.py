@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any
@@ -45,7 +45,6 @@ from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
 from smart_retail.training.models.item_baskets import collect_customer_items
-from smart_retail.training.models.item_sets import count_item_sets
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.executor_lists import open_executors
 from smart_retail.training.outputs.reason_counts import count_for_reasons
@@ -54,7 +53,7 @@ from smart_retail.training.publish import publish, write_customer_tables
 from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
-from smart_retail.training.value.fit_value import fit_value
+from smart_retail.training.value.fit_value import ValueFit, fit_value
 from smart_retail.utils.dates import check_zone, parse_day
 from smart_retail.utils.memory_budget import read_budget
 from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
@@ -234,6 +233,28 @@ def _require_trainable(dataset: Dataset) -> PurchaseHistory:
 def _fit_models(
     dataset: Dataset, settings: Settings, timer: StageTimer, progress: Progress
 ) -> model_tables.FittedModels:
+    """Fit all models; with more than one thread, the value model at the same time as the others."""
+    history = dataset.history_between()
+
+    def fit_value_model() -> tuple[PurchaseDays, ValueFit]:
+        days = PurchaseDays.from_blocks(history.blocks(), history.n_customers)
+        return days, fit_value(days, seed=settings.seed, check=progress.check)
+
+    with one_algebra_thread():
+        if (settings.threads or available_threads()) == 1:
+            return _fit_in_stages(dataset, settings, timer, progress, fit_value_model)
+        with ThreadPoolExecutor(1) as pool:
+            value = pool.submit(fit_value_model)
+            return _fit_in_stages(dataset, settings, timer, progress, value.result)
+
+
+def _fit_in_stages(
+    dataset: Dataset,
+    settings: Settings,
+    timer: StageTimer,
+    progress: Progress,
+    fit_value_model: Callable[[], tuple[PurchaseDays, ValueFit]],
+) -> model_tables.FittedModels:
     history = dataset.history_between()
     timer.stage("segments")
     analysis_day = _parse_analysis_day(settings.rfm.analysis_date, history)
@@ -268,21 +289,17 @@ def _fit_models(
     scorecard["verdict"] = describe_quality(scorecard)
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
     timer.stage("customer value")
-    days = PurchaseDays.from_blocks(history.blocks(), history.n_customers)
-    with one_algebra_thread():
-        value = fit_value(days, seed=settings.seed, update=timer.update)
+    days, value = fit_value_model()
     scorecard["value"] = value.scorecard
     members = {
         "segments": (groups.segment, len(rfm.segment_names)),
         "fine_clusters": (clusters.fine, len(clusters.assigner.fine_names)),
     }
-    threads = settings.threads or available_threads()
-    guests = dataset.guest_orders
+    threads, item_knn = settings.threads or available_threads(), model.components.item_knn
     counts = count_for_reasons(
-        history, customer_items[0], guests, model.components.item_knn, members, settings.recommend, threads
+        history, customer_items[0], dataset.guest_orders, item_knn, members, settings.recommend, threads
     )
-    item_sets = count_item_sets(history, guests, min_support=settings.recommend.min_support)
-    return model_tables.FittedModels(history, days, groups, model, scorecard, analysis_day, value, counts, item_sets)
+    return model_tables.FittedModels(history, days, groups, model, scorecard, analysis_day, value, counts)
 
 
 def _fit_clusters(

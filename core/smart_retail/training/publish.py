@@ -17,6 +17,7 @@ from smart_retail.data.pipeline import Dataset
 from smart_retail.recommenders.cached_lists import CACHED_LISTS, ListRequest
 from smart_retail.results import FitReport
 from smart_retail.settings import Settings
+from smart_retail.training.models.item_sets import count_item_sets
 from smart_retail.training.outputs import executor_lists, model_tables
 from smart_retail.training.outputs.model_tables import FittedModels
 from smart_retail.training.outputs.notebook_export import write_exports
@@ -39,7 +40,7 @@ def write_customer_tables(
     threads: int,
     executors: Executors | None,
 ) -> None:
-    """Compute the forecasts and the lists of all customers and write them.
+    """Compute forecasts, item sets and the lists of all customers and write them.
 
     Parameters
     ----------
@@ -50,15 +51,22 @@ def write_customer_tables(
     timer : StageTimer
         Receives the progress.
     start_job : callable
-        Starts a job in the background: the forecasts are written while the lists are computed.
+        Starts a job in the background: forecasts are written and item sets counted while the lists are computed.
     threads : int
         Number of worker threads.
     executors : Executors or None
         Executors of a cluster that rank the lists; None ranks them here.
     """
     forecasts = model_tables.compute_forecasts(fitted, threads)
+
+    def write_item_sets() -> None:
+        support, guests = settings.recommend.min_support, dataset.guest_orders
+        sets = count_item_sets(fitted.history, guests, min_support=support, check=timer.check)
+        writer.arrays("item_sets", sets.arrays())
+
     jobs = [start_job(partial(writer.arrays, "forecasts", forecasts.arrays()))]
     timer.stage("lists for all customers")
+    jobs.append(start_job(write_item_sets))
     for method, exclude_purchased in CACHED_LISTS:
         request = ListRequest(method, exclude_purchased, settings.recommend.list_length)
         if executors is not None:
@@ -108,7 +116,6 @@ def publish(
     writer.arrays("recommender", model.arrays())
     writer.json("recommender", model.meta())
     writer.arrays("pairs", fitted.reason_counts)
-    writer.arrays("item_sets", fitted.item_sets.arrays())
     writer.arrays("value", fitted.value.model.arrays())
     writer.json("value", fitted.value.report())
     writer.json("segments", [segment.as_dict() for segment in segments])

@@ -37,7 +37,7 @@ from smart_retail.recommenders.popularity import Demand
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.baskets.evaluate_baskets import evaluate_baskets
-from smart_retail.training.baskets.fit_baskets import fit_baskets
+from smart_retail.training.baskets.fit_baskets import FittedBaskets, fit_baskets
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.ablation import run_ablation
 from smart_retail.training.hybrid.backtest_windows import (
@@ -134,13 +134,13 @@ def fit_recommenders(
         Quality of every method on the last window, which was held out from fitting and selection; plain JSON data.
     """
     selection = selection or select_variants(dataset, settings, context)
-    windows = add_groups(selection.windows, dataset, assign_groups)
+    windows = add_groups(selection.windows, dataset, assign_groups, context)
     # The histories of the windows are a sample of the customers where there are many purchases.
     sampled = guests.sample(MAX_HISTORY_ROWS / max(len(selection.history), 1), context.seed)
     trial = _try_sequence_model(selection, windows, catalogue, sampled, settings, context)
     selection, variants = trial.selection, trial.selection.variants
     features = settings.merge != "blend"
-    past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups)
+    past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups, context)
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
         context.progress.check()
@@ -152,6 +152,14 @@ def fit_recommenders(
 
     def past_examples_of(window: GroupedWindow) -> dict[str, TrainingExamples]:
         return _build_window_examples(window, fit_before(window), context, MAX_PAST_CUSTOMERS, features=features)
+
+    def baskets_with_card() -> tuple[FittedBaskets, dict[str, Any]]:
+        fitted = fit_baskets(windows, selection.history, max_items=variants.ease_items, context=context)
+        if last is None or fitted.evaluated is None:
+            return fitted, {}
+        before, after, models = windows[-1].before, windows[-1].after, last.result()
+        options = {"seed": context.seed, "threads": context.n_threads}
+        return fitted, evaluate_baskets(fitted.evaluated, before, after, models.item_knn, models.ease, **options)
 
     with context.open_pool() as pooled:
         # Jobs are submitted in the order in which their results are consumed, so that no worker blocks on a later job.
@@ -171,18 +179,15 @@ def fit_recommenders(
             guests=guests,
             customer_items=customer_items,
         )
+        basket_job = pooled.submit(baskets_with_card)
         checks = _group_by_task([job.result() for job in past])
         hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
-    baskets = fit_baskets(windows, selection.history, max_items=selection.variants.ease_items, context=context)
+        baskets, basket_card = basket_job.result()
     new_items = _fit_new_items(selection.history, final.result(), catalogue, context)
     model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published, new_items)
     card = _complete_scorecard(hybrid, windows, selection)
-    if last and baskets.evaluated:
-        similarities = last.result().item_knn, last.result().ease
-        before, after = windows[-1].before, windows[-1].after
-        card["basket"] = evaluate_baskets(
-            baskets.evaluated, before, after, *similarities, seed=context.seed, threads=context.n_threads
-        )
+    if basket_card:
+        card["basket"] = basket_card
     if last and catalogue.vectors is not None:
         validated = RecommenderModel(last.result(), hybrid.validated)
         card["new_item"] = _evaluate_new_items(validated, windows[-1], catalogue, selection.variants, context)

@@ -62,6 +62,10 @@ class StageTimer:
         text = f"Step {number} of {len(self._names)}: {STAGES[name].text}"
         self._progress.stage(text, STAGES[name].begin / self._whole)
 
+    def check(self) -> None:
+        """Raise `CancelledError` when the user cancelled."""
+        self._progress.check()
+
     def update(self, done: float) -> None:
         """Report that the share `done` (0 to 1) of the current stage is finished."""
         self._progress.check()

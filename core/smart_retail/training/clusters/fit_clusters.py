@@ -57,6 +57,7 @@ from smart_retail.training.clusters.k_selection import (
     silhouette,
 )
 from smart_retail.training.clusters.taste_names import taste_names
+from smart_retail.utils.parallel import available_threads
 
 REFITS: Final = 4
 """Number of resamples on which principal components and K-means are fitted again, for the stability of each k."""
@@ -231,7 +232,7 @@ def fit_clusters(
         trained = space.train_autoencoder(progress)
         space.use(trained)
     assigner = space.fit_levels(k, plan.count)
-    located = _assign_all(assigner, data)
+    located = _assign_all(assigner, data, threads or available_threads())
     return replace(
         located,
         earlier=earlier or assigner,
@@ -443,12 +444,12 @@ def _compare_methods(assigner: ClusterAssigner, space: _CustomerSpace) -> tuple[
     )
 
 
-def _assign_all(assigner: ClusterAssigner, data: CustomerData) -> ClusterFit:
+def _assign_all(assigner: ClusterAssigner, data: CustomerData, threads: int) -> ClusterFit:
     """Assign every customer to a coarse and a fine cluster."""
     n = data.history.n_customers
     points = np.full((n, 2), np.nan, np.float32)
     clusters = no_clusters(n)
-    for known, at in assigner.locate_known(data.history, data.table):
+    for known, at in assigner.locate_known(data.history, data.table, threads):
         found = assigner.nearest(at)
         clusters.coarse[known], clusters.fine[known], points[known] = found.coarse, found.fine, at.principal[:, :2]
     return ClusterFit(assigner, assigner, (), clusters.coarse, clusters.fine, points)

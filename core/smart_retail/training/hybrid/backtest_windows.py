@@ -16,6 +16,7 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable, TemporalDataset
 from smart_retail.evaluation.temporal_split import GroundTruth, Window, draw_customers, extract_ground_truth
 from smart_retail.training.fit_context import FitContext
+from smart_retail.utils.parallel import parallel_map
 
 Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
 """Segment and fine cluster by customer code."""
@@ -72,10 +73,12 @@ def build_windows(
 
 
 def add_groups(
-    windows: Sequence[BacktestWindow], dataset: TemporalDataset, assign_groups: GroupAssignment
+    windows: Sequence[BacktestWindow], dataset: TemporalDataset, assign_groups: GroupAssignment, context: FitContext
 ) -> list[GroupedWindow]:
     """Add the groups of the customers as of the day before each cut."""
-    return [
-        GroupedWindow(w.window, w.before, w.after, w.ground_truth, assign_groups(w.before, dataset.rfm(w.window.cut)))
-        for w in windows
-    ]
+
+    def add(window: BacktestWindow) -> GroupedWindow:
+        groups = assign_groups(window.before, dataset.rfm(window.window.cut))
+        return GroupedWindow(window.window, window.before, window.after, window.ground_truth, groups)
+
+    return parallel_map(add, windows, context.n_threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ def count_item_sets(
     min_support: int,
     max_pairs: int = MAX_PAIRS,
     max_triples: int = MAX_TRIPLES,
+    check: Callable[[], None] = lambda: None,
 ) -> ItemSets:
     """Count the item sets of a shop.
 
@@ -37,6 +38,8 @@ def count_item_sets(
         Orders of a set, at least.
     max_pairs, max_triples : int
         If there are more, the smallest support is raised until there are not.
+    check : callable
+        Called between the steps; may raise `CancelledError`.
 
     Returns
     -------
@@ -49,9 +52,11 @@ def count_item_sets(
 
     least = max(min_support, 1)
     lines = _LinesByItem(history, guests, least)
+    check()
     histogram = np.zeros(lines.n_orders + 2, np.int64)
     none = np.empty((0, 3), np.int32), np.empty(0, np.int64)
     kernels.count_frequent_pairs(*lines.arrays, least, histogram, *none)
+    check()
     support = kernels.smallest_support(histogram, least, max_pairs)
     n = int(histogram[support:].sum())
     pairs, revenue = np.empty((n, 3), np.int32), np.empty(n, np.int64)
@@ -59,6 +64,7 @@ def count_item_sets(
         kernels.count_frequent_pairs(*lines.arrays, support, none[1], pairs, revenue)
     by_items = np.lexsort((pairs[:, 1], pairs[:, 0]))
     pairs, revenue = pairs[by_items], revenue[by_items]
+    check()
     triples, revenue_of_triples = _count_triples(lines, pairs, support, max_triples)
     return _describe(lines, (pairs, revenue), (triples, revenue_of_triples), support)
 

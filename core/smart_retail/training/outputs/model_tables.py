@@ -23,7 +23,6 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CachedLists, ListRequest
-from smart_retail.recommenders.item_sets import ItemSets
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
@@ -76,7 +75,6 @@ class FittedModels:
     value: ValueFit
     reason_counts: dict[str, NDArray[Any]]
     """Counts that reasons state, by name below ``pairs/``."""
-    item_sets: ItemSets
 
     def preferred_items(self) -> tuple[PreferredItems, ...]:
         """Return the items that each coarse cluster buys more of than the others."""

@@ -18,7 +18,7 @@ from smart_retail.results import Cluster, Item, Segment
 from smart_retail.segmentation.segments import VALUE_TIERS
 from smart_retail.training.outputs import model_tables
 from smart_retail.utils.fixed_point import MILLION
-from smart_retail.utils.spreadsheet import escape_row
+from smart_retail.utils.spreadsheet import ID_COLUMNS, escape_row
 
 MAX_TOP_ITEMS = 100
 """Number of items exported per group."""
@@ -53,11 +53,7 @@ def write_exports(
         rows = [{k: v for k, v in group.as_dict().items() if k != "top_items"} for group in groups]
         _write_csv(folder / f"{name}.csv", list(rows[0]) if rows else [], (r.values() for r in rows))
     _write_csv(folder / "top_items.csv", _TOP_COLUMNS, _top_item_rows(dataset, fitted, items))
-    _write_csv(
-        folder / "item_similarity.csv",
-        ("item_id", "rank", "similar_item_id", "score"),
-        _similarity_rows(fitted.model, items),
-    )
+    _write_csv(folder / "item_similarity.csv", _SIMILARITY_COLUMNS, _similarity_rows(fitted.model, items))
 
 
 _SIMILARITY_COLUMNS = ("item_id", "rank", "similar_item_id", "score")
@@ -113,19 +109,20 @@ def _top_item_rows(
 
 
 def _similarity_rows(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:
-    for code, item in enumerate(items):
-        others, values = model.components.item_knn.neighbours(code)
-        for rank, (other, value) in enumerate(
-            zip(others[:MAX_SIMILAR_ITEMS].tolist(), values[:MAX_SIMILAR_ITEMS].tolist(), strict=True), 1
-        ):
-            yield item.item_id, rank, items[other].item_id, round(value, 6)
+    ids = [item.item_id for item in items]
+    for code, item_id in enumerate(ids):
+        others, values = (found[:MAX_SIMILAR_ITEMS].tolist() for found in model.components.item_knn.neighbours(code))
+        for rank, (other, value) in enumerate(zip(others, values, strict=True), 1):
+            yield item_id, rank, ids[other], round(value, 6)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    # Ids and numbers need no escaping, which takes most of the time of a large table.
+    is_plain = set(columns) <= {*ID_COLUMNS, "rank", "score"}
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows(escape_row(columns, row) for row in rows)
+        writer.writerows(rows if is_plain else (escape_row(columns, row) for row in rows))
 
 
 def write_parquet(path: Path, columns: dict[str, Any]) -> None:

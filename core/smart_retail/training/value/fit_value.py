@@ -58,7 +58,7 @@ class ValueFit:
         }
 
 
-def fit_value(days: PurchaseDays, *, seed: int = 0, update: Callable[[float], None] = lambda done: None) -> ValueFit:
+def fit_value(days: PurchaseDays, *, seed: int = 0, check: Callable[[], None] = lambda: None) -> ValueFit:
     """Fit the value model.
 
     Parameters
@@ -67,8 +67,8 @@ def fit_value(days: PurchaseDays, *, seed: int = 0, update: Callable[[float], No
         All customers' orders.
     seed : int
         The same data and seed give the same model.
-    update : callable
-        Called with the finished share, 0 to 1; may raise to cancel.
+    check : callable
+        Called between the steps; may raise `CancelledError`.
 
     Returns
     -------
@@ -88,12 +88,12 @@ def fit_value(days: PurchaseDays, *, seed: int = 0, update: Callable[[float], No
             "values come from the base model and are not calibrated."
         )
         return ValueFit(model, {"backtests": [], "combination": _describe(model.combination)}, tuple(notes))
-    update(0.3)
+    check()
     tested = backtest(cut_offs, horizons, model, seed=seed)
     if tested:
         model = replace(model, combination=select_combination(tested))
         tested = with_selection(tested, model.combination)
-    update(0.6)
+    check()
     examples = Examples(windows, seed=seed)
     model = replace(
         model,
@@ -105,7 +105,7 @@ def fit_value(days: PurchaseDays, *, seed: int = 0, update: Callable[[float], No
         notes.append("Too few returning customers for boosted trees: the linear model corrects the base model alone.")
     if not tested:
         notes.append("The history is too short for a backtest of the combination: the base model is used alone.")
-    update(0.95)
+    check()
     model = replace(model, levels=_levels(cut_offs, model, windows, tested))
     card = scorecard_of(tested) | {"combination": _describe(model.combination), "horizons": list(horizons)}
     return ValueFit(model, card, tuple(notes))
