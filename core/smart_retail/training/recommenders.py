@@ -158,8 +158,11 @@ def fit_recommenders(
         if last is None or fitted.evaluated is None:
             return fitted, {}
         before, after, models = windows[-1].before, windows[-1].after, last.result()
-        options = {"seed": context.seed, "threads": context.n_threads}
-        return fitted, evaluate_baskets(fitted.evaluated, before, after, models.item_knn, models.ease, **options)
+        similarities = models.item_knn, models.ease
+        card = evaluate_baskets(
+            fitted.evaluated, before, after, *similarities, seed=context.seed, threads=context.n_threads
+        )
+        return fitted, card
 
     with context.open_pool() as pooled:
         # Jobs are submitted in the order in which their results are consumed, so that no worker blocks on a later job.
