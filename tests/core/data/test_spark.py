@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pytest
 from tests.spark_cluster import NO_PYTHON, SparkCluster, required_cluster, session
@@ -67,6 +68,19 @@ def test_spark_reads_its_own_frames_and_tables(spark: Any, tmp_path: Path) -> No
     assert contents(["orders_view"], "spark") == expected
     with pytest.raises(DataError, match="no file, address or table"):
         contents(["nowhere"], "spark")
+
+
+def test_frames_of_the_driver_need_no_folder_that_executors_share(spark: Any, tmp_path: Path) -> None:
+    from smart_retail.data.backends import spark_backend  # needs PySpark
+
+    frame = typed_orders().with_row_index("line").with_columns(pl.col("item_id").cast(pl.Categorical).alias("kind"))
+    backend = spark_backend.Spark(tmp_path, 1)
+    sent = nw.to_native(backend.from_dataframe(frame))
+    assert not sent.inputFiles(), "the executors would read a file of this process"
+    (read,) = tmp_path.glob("*.parquet")
+    expected = nw.to_native(backend.read_parquet(read))
+    assert sent.columns == expected.columns
+    assert sent.sort("line").toPandas().astype(str).equals(expected.sort("line").toPandas().astype(str))
 
 
 @pytest.mark.real_data

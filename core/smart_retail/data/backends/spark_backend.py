@@ -14,7 +14,9 @@ from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.types as kinds
 from numpy.typing import NDArray
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
@@ -29,6 +31,8 @@ from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
 from smart_retail.data.parsing.number_parsing import normalize_numbers
 
+MAX_SENT_BYTES: Final = 64 * 2**20
+"""Files of this process up to this size are sent to the executors; larger ones must be in a folder that they share."""
 _OFFSET: Final = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 _JAVA: Final = {
     "%d": "d", "%m": "M", "%Y": "yyyy", "%y": "yy", "%H": "H", "%I": "h", "%M": "m", "%S": "s", "%f": "SSSSSS",
@@ -52,7 +56,7 @@ class Spark:
         self._session = open_session(threads)
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
-        return self.read_parquet(text_as_parquet(file, self._folder, pad=pad))
+        return self._read_own(text_as_parquet(file, self._folder, pad=pad))
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
         return _lazy(self._session.read.parquet(path.resolve().as_uri()))
@@ -84,7 +88,14 @@ class Spark:
             native.write_parquet(str(path))
         else:
             pq.write_table(to_arrow(native), path)
-        return self.read_parquet(path)
+        return self._read_own(path)
+
+    def _read_own(self, path: Path) -> nw.LazyFrame[Any]:
+        """Read a Parquet file that this process wrote; executors on other machines may not see its folder."""
+        local = str(self._session.sparkContext.master).startswith("local")
+        if local or path.stat().st_size > MAX_SENT_BYTES:
+            return self.read_parquet(path)
+        return _lazy(self._session.createDataFrame(_with_spark_types(pq.read_table(path))))
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         native = nw.to_native(normalize_numbers(frame, formats))
@@ -133,6 +144,17 @@ class Spark:
         """Keep the session open: it may belong to the caller, and starting one takes seconds."""
 
 
+def _with_spark_types(table: pa.Table) -> pa.Table:
+    """Return the table with signed integers instead of unsigned ones and texts instead of categories."""
+    for position, field in enumerate(table.schema):
+        kind = field.type.value_type if kinds.is_dictionary(field.type) else field.type
+        if kinds.is_unsigned_integer(kind):
+            kind = pa.int64()
+        if kind != field.type:
+            table = table.set_column(position, field.name, table.column(position).cast(kind))
+    return table
+
+
 def _lazy(frame: DataFrame) -> nw.LazyFrame[Any]:
     lazy: nw.LazyFrame[Any] = nw.from_native(frame)
     return lazy
@@ -167,8 +189,6 @@ def _java(pattern: str) -> str:
 
 
 def _array(column: Any) -> NDArray[Any]:
-    import pyarrow.types as kinds
-
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
         return np.array(column.to_pylist(), dtype=object)
     return np.asarray(column.to_numpy())
