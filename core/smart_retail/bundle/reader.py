@@ -39,6 +39,8 @@ FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 MAX_POINTER_BYTES = 256
 MAX_MANIFEST_BYTES = 64 * 2**20
+DIGEST_BYTES = 64 * 2**20
+"""Bytes of a file that are in memory while its digest is computed; a multiple of the page size."""
 MAX_JSON_BYTES = 256 * 2**20
 MIN_PARALLEL_BYTES = 2**20
 """Bytes; the digests of less data are computed faster than a thread starts."""
@@ -273,9 +275,20 @@ class Bundle:
                     content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise corrupt_bundle_error(f"{key} cannot be read: {error.strerror}.") from error
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        if _digest(content) != entry["sha256"]:
             raise corrupt_bundle_error(f"{key} was changed after it was published.")
         return content
+
+
+def _digest(content: mmap.mmap | bytes) -> str:
+    """Return the SHA-256 of a file; the memory of a large map is released on the way, it is read again when used."""
+    digest = hashlib.sha256()
+    for start in range(0, len(content), DIGEST_BYTES):
+        with memoryview(content) as view:
+            digest.update(view[start : start + DIGEST_BYTES])
+        if isinstance(content, mmap.mmap) and len(content) > DIGEST_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            content.madvise(mmap.MADV_DONTNEED, start, min(DIGEST_BYTES, len(content) - start))
+    return digest.hexdigest()
 
 
 def parse_manifest(blob: bytes, version: str) -> dict[str, Any]:

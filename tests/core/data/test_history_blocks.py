@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from smart_retail.bundle import reader
 from smart_retail.data.dataset import history_builder
 from smart_retail.data.guest_orders import GuestOrders
 from smart_retail.data.pipeline import Dataset, prepare
@@ -244,13 +246,19 @@ def test_the_parts_stay_within_the_budget() -> None:
     assert [len(block) for _, block in history.blocks()] == [0]
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the memory of the process is read from /proc")
+def mapped_megabytes() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) / 1024
+
+
+reads_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the memory of the process is read from /proc"
+)
+
+
+@reads_proc
 @pytest.mark.parametrize("kind", ["columns", "bundle"])
 def test_released_pages_take_no_memory(tmp_path: Path, kind: str) -> None:
-    def mapped_megabytes() -> float:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) / 1024
-
     with ColumnFiles(tmp_path, {"a": np.float64}) as files:
         files.append({"a": np.ones(8_000_000)})
         column = files.arrays()["a"]
@@ -264,3 +272,15 @@ def test_released_pages_take_no_memory(tmp_path: Path, kind: str) -> None:
     release_pages(column)
     assert mapped_megabytes() < before + 10
     assert column.sum() == 8_000_000
+
+
+@reads_proc
+def test_the_digest_of_a_large_file_takes_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "DIGEST_BYTES", 2**20)
+    blob = np.arange(8_000_001, dtype=np.int64).tobytes()  # does not end at a page
+    (tmp_path / "a.bin").write_bytes(blob)
+    with (tmp_path / "a.bin").open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    before = mapped_megabytes()
+    assert reader._digest(content) == hashlib.sha256(blob).hexdigest() == reader._digest(blob)
+    assert mapped_megabytes() < before + 10

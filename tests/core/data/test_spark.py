@@ -80,7 +80,7 @@ def test_frames_of_the_driver_need_no_folder_that_executors_share(spark: Any, tm
     (read,) = tmp_path.glob("*.parquet")
     expected = nw.to_native(backend.read_parquet(read))
     assert sent.columns == expected.columns
-    assert sent.sort("line").toPandas().astype(str).equals(expected.sort("line").toPandas().astype(str))
+    assert pl.from_arrow(sent.sort("line").toArrow()).equals(pl.from_arrow(expected.sort("line").toArrow()))
 
 
 @pytest.mark.real_data

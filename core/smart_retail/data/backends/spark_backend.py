@@ -21,6 +21,18 @@ from numpy.typing import NDArray
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampNTZType,
+)
 
 from smart_retail.data.backends.dataframes import to_arrow
 from smart_retail.data.backends.dual_group_by import Keys, group_twice
@@ -33,6 +45,10 @@ from smart_retail.data.parsing.number_parsing import normalize_numbers
 
 MAX_SENT_BYTES: Final = 64 * 2**20
 """Files of this process up to this size are sent to the executors; larger ones must be in a folder that they share."""
+_SPARK_TYPES: Final[dict[pa.DataType, DataType]] = {
+    pa.bool_(): BooleanType(), pa.int32(): IntegerType(), pa.int64(): LongType(), pa.float64(): DoubleType(),
+    pa.string(): StringType(), pa.large_string(): StringType(), pa.date32(): DateType(),
+}  # fmt: skip
 _OFFSET: Final = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 _JAVA: Final = {
     "%d": "d", "%m": "M", "%Y": "yyyy", "%y": "yy", "%H": "H", "%I": "h", "%M": "m", "%S": "s", "%f": "SSSSSS",
@@ -92,10 +108,19 @@ class Spark:
 
     def _read_own(self, path: Path) -> nw.LazyFrame[Any]:
         """Read a Parquet file that this process wrote; executors on other machines may not see its folder."""
-        local = str(self._session.sparkContext.master).startswith("local")
-        if local or path.stat().st_size > MAX_SENT_BYTES:
+        if str(self._session.sparkContext.master).startswith("local") or path.stat().st_size > MAX_SENT_BYTES:
             return self.read_parquet(path)
-        return _lazy(self._session.createDataFrame(_with_spark_types(pq.read_table(path))))
+        table = pq.read_table(path)
+        plain = [column.cast(_plain_type(column.type)) for column in table.columns]
+        fields = [
+            StructField(name, kind)
+            for name, column in zip(table.column_names, plain, strict=True)
+            if (kind := _spark_type(column.type)) is not None
+        ]
+        if len(fields) < len(plain):
+            return self.read_parquet(path)
+        schema = StructType(fields)
+        return _lazy(self._session.createDataFrame(pa.table(plain, table.column_names), schema))
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         native = nw.to_native(normalize_numbers(frame, formats))
@@ -144,15 +169,18 @@ class Spark:
         """Keep the session open: it may belong to the caller, and starting one takes seconds."""
 
 
-def _with_spark_types(table: pa.Table) -> pa.Table:
-    """Return the table with signed integers instead of unsigned ones and texts instead of categories."""
-    for position, field in enumerate(table.schema):
-        kind = field.type.value_type if kinds.is_dictionary(field.type) else field.type
-        if kinds.is_unsigned_integer(kind):
-            kind = pa.int64()
-        if kind != field.type:
-            table = table.set_column(position, field.name, table.column(position).cast(kind))
-    return table
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return text for categories and a signed type for unsigned integers, as Spark reads them from Parquet."""
+    if kinds.is_dictionary(kind):
+        return kind.value_type
+    return pa.int64() if kinds.is_unsigned_integer(kind) else kind
+
+
+def _spark_type(kind: pa.DataType) -> DataType | None:
+    """Return the type that Spark gives a column of a Parquet file; None for a type that is rare in orders."""
+    if kinds.is_timestamp(kind) and kind.tz is None:
+        return TimestampNTZType()
+    return _SPARK_TYPES.get(kind)
 
 
 def _lazy(frame: DataFrame) -> nw.LazyFrame[Any]:
