@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -32,6 +33,7 @@ from smart_retail.events import open_events
 from smart_retail.events.item_changes import ItemChanges, latest_change
 from smart_retail.progress import SILENT, Progress, WatchingProgress
 from smart_retail.recommenders.base import Catalogue
+from smart_retail.recommenders.popularity import Demand
 from smart_retail.results import FitReport
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
@@ -44,7 +46,7 @@ from smart_retail.training.clusters.taste_names import find_terms
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
-from smart_retail.training.models.item_baskets import collect_customer_items
+from smart_retail.training.models.item_baskets import CustomerItems, collect_customer_items
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.executor_lists import open_executors
 from smart_retail.training.outputs.reason_counts import count_for_reasons
@@ -233,7 +235,7 @@ def _require_trainable(dataset: Dataset) -> PurchaseHistory:
 def _fit_models(
     dataset: Dataset, settings: Settings, timer: StageTimer, progress: Progress
 ) -> model_tables.FittedModels:
-    """Fit all models; with more than one thread, the value model at the same time as the others."""
+    """Fit all models; with more than one thread, what needs no other model at the same time as the others."""
     history = dataset.history_between()
 
     def fit_value_model() -> tuple[PurchaseDays, ValueFit]:
@@ -242,10 +244,14 @@ def _fit_models(
 
     with one_algebra_thread():
         if (settings.threads or available_threads()) == 1:
-            return _fit_in_stages(dataset, settings, timer, progress, fit_value_model)
+            collect = partial(collect_customer_items, history)
+            return _fit_in_stages(dataset, settings, timer, progress, fit_value_model, collect)
         with ThreadPoolExecutor(1) as pool:
-            value = pool.submit(fit_value_model)
-            return _fit_in_stages(dataset, settings, timer, progress, value.result)
+            value, items = pool.submit(fit_value_model), pool.submit(collect_customer_items, history)
+            try:
+                return _fit_in_stages(dataset, settings, timer, progress, value.result, items.result)
+            finally:
+                items.cancel()  # not begun if the fit has ended with an error
 
 
 def _fit_in_stages(
@@ -254,6 +260,7 @@ def _fit_in_stages(
     timer: StageTimer,
     progress: Progress,
     fit_value_model: Callable[[], tuple[PurchaseDays, ValueFit]],
+    collect_items: Callable[[], tuple[CustomerItems, Demand]],
 ) -> model_tables.FittedModels:
     history = dataset.history_between()
     timer.stage("segments")
@@ -272,7 +279,7 @@ def _fit_in_stages(
         model = fit_rfm(earlier, settings.rfm, before)
         return model.assign_segments(earlier, before), clusters.earlier.assign(before, earlier).fine
 
-    customer_items = collect_customer_items(history)
+    customer_items = collect_items()
     model, scorecard = fit_recommenders(
         dataset,
         assign_groups,
