@@ -6,8 +6,6 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -270,11 +268,12 @@ def test_a_table_changed_after_its_check_has_no_effect(root: Path, verify_first:
 
 
 def test_no_change_between_check_and_use_has_an_effect(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def digest_then_change(content: bytes) -> Any:
-        found = hashlib.sha256(content)
+    def digest_then_change(content: bytes) -> str:
+        found = digest(content)
         change_in_place(root)
         return found
 
     bundle = Bundle.open(root)
-    monkeypatch.setattr(reader, "hashlib", SimpleNamespace(sha256=digest_then_change))
+    digest = reader._digest
+    monkeypatch.setattr(reader, "_digest", digest_then_change)
     assert bundle.array("recommender/numbers").tolist() == [0, 1, 2]
