@@ -283,16 +283,6 @@ def test_value_one(folder: Path, runs: int, results: Results) -> None:
     results.add(Row("value_one", what, "p50 at most 1 ms", f"{median:.2f} ms", median <= 1))
 
 
-def test_value_share(folder: Path, results: Results) -> None:
-    """Part of customer value in the time of a whole fit, where it is largest: many customers with few orders."""
-    source = purchase_days.orders(folder, VALUED)
-    whole = run("jobs.fit", source=source, artifacts=folder / "artifacts-customers")
-    seconds = whole.facts["stages"]["customer value"]
-    what = f"customer value within a fit with --merge blend, {VALUED:,} customers"
-    shown = f"{seconds / whole.seconds:.0%} ({seconds:.0f} of {whole.seconds:.0f} s)"
-    results.add(Row("value_share", what, "at most a quarter", shown, seconds <= whole.seconds / 4))
-
-
 def test_large(folder: Path, request: pytest.FixtureRequest, results: Results) -> None:
     """A whole fit of growing histories against the SQL for the RFM table alone on the same lines."""
     huge = request.config.getoption("--huge")

@@ -18,8 +18,7 @@ from tests.benchmarks.results import Results, record, record_growth
 ORDER = (
     "rfm", "rfm_pandas", "rfm_memory", "similarity", "similarity_equal", "lists", "latency", "latency_p99", "live",
     "request_first", "request_again", "sustained", "private", "load", "cold", "fit", "fit_growth", "spark",
-    "value_share", "value_fit", "value_file", "value_file_computed", "value_one", "large", "large_growth",
-    "large_ranker",
+    "value_fit", "value_file", "value_file_computed", "value_one", "large", "large_growth", "large_ranker",
 )  # fmt: skip
 """Rows in the order of the table."""
 _DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -9,12 +9,10 @@ import numpy as np
 from smart_retail.serving.customer_values import CustomerValues
 from smart_retail.value.model import ValueModel
 from smart_retail.value.purchase_days import PurchaseDays
-from tests.benchmarks import histories
 
 DAYS = 720
 FIRST_DAY = 18_000
 MAX_ORDERS = 200
-LINES_OF_ORDER = 2
 SEED = 20_230_102
 
 
@@ -46,33 +44,6 @@ def load(path: str) -> PurchaseDays:
     return PurchaseDays(
         (key // DAYS).astype(np.int32), day, np.ones(len(key), np.int32), amount, customers, FIRST_DAY + DAYS
     )
-
-
-def orders(folder: Path, customers: int) -> Path:
-    """Return the same history as order lines in Parquet, two items an order, written if it does not exist."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = folder / f"purchase-lines-{customers}.parquet"
-    if not path.exists():
-        days = load(str(saved(folder, customers)))
-        rng, order = np.random.default_rng(SEED), np.repeat(np.arange(len(days)), LINES_OF_ORDER)
-        wanted = np.cumsum(1.0 / (np.arange(histories.ITEMS) + 8.0))
-        item = np.searchsorted(wanted / wanted[-1], rng.random(len(order)))
-        amount = np.round(days.amount[order] / LINES_OF_ORDER, 2)
-        names = pa.array([f"P{i:05}" for i in range(histories.ITEMS)])
-        columns = {
-            "order_id": pa.array(order).cast(pa.string()),
-            "customer_id": pa.array(days.customer[order]).cast(pa.string()),
-            "item_id": pa.DictionaryArray.from_arrays(pa.array(item), names).cast(pa.string()),
-            "timestamp": pa.array(days.day[order].astype("datetime64[D]").astype("datetime64[s]")),
-            "quantity": pa.array(np.ones(len(order), np.int64)),
-            "amount": pa.array(amount),
-        }
-        unfinished = path.with_suffix(".part")
-        pq.write_table(pa.table(columns), unfinished, compression="zstd", compression_level=1)
-        unfinished.replace(path)
-    return path
 
 
 class HistoryValues(CustomerValues):

@@ -120,9 +120,10 @@ class Results:
         self._path.write_text(json.dumps(kept, indent=1))
 
     def table(self, order: Sequence[str]) -> str:
-        """All rows known, in this order, as Markdown."""
+        """All rows that are still measured, in this order, as Markdown."""
         lines = ["| what | target | measured | met? |", "|---|---|---|---|"]
-        for key in sorted(self.rows, key=lambda k: (order.index(k.partition("@")[0]), _size(k))):
+        current = [key for key in self.rows if key.partition("@")[0] in order]
+        for key in sorted(current, key=lambda k: (order.index(k.partition("@")[0]), _size(k))):
             row = self.rows[key]
             lines.append(f"| {row.what} | {row.target} | {row.measured} | {'yes' if row.met else 'no'} |")
         return "\n".join(lines)
