@@ -72,7 +72,7 @@ class Spark:
         self._session = open_session(threads)
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
-        return self._read_own(text_as_parquet(file, self._folder, pad=pad))
+        return self._read_own_file(text_as_parquet(file, self._folder, pad=pad))
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
         return _lazy(self._session.read.parquet(path.resolve().as_uri()))
@@ -104,9 +104,9 @@ class Spark:
             native.write_parquet(str(path))
         else:
             pq.write_table(to_arrow(native), path)
-        return self._read_own(path)
+        return self._read_own_file(path)
 
-    def _read_own(self, path: Path) -> nw.LazyFrame[Any]:
+    def _read_own_file(self, path: Path) -> nw.LazyFrame[Any]:
         """Read a Parquet file that this process wrote; executors on other machines may not see its folder."""
         if str(self._session.sparkContext.master).startswith("local") or path.stat().st_size > MAX_SENT_BYTES:
             return self.read_parquet(path)
