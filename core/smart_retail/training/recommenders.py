@@ -153,7 +153,7 @@ def fit_recommenders(
     def past_examples_of(window: GroupedWindow) -> dict[str, TrainingExamples]:
         return _build_window_examples(window, fit_before(window), context, MAX_PAST_CUSTOMERS, features=features)
 
-    def baskets_with_card() -> tuple[FittedBaskets, dict[str, Any]]:
+    def fit_and_evaluate_baskets() -> tuple[FittedBaskets, dict[str, Any]]:
         fitted = fit_baskets(windows, selection.history, max_items=variants.ease_items, context=context)
         if last is None or fitted.evaluated is None:
             return fitted, {}
@@ -182,7 +182,7 @@ def fit_recommenders(
             guests=guests,
             customer_items=customer_items,
         )
-        basket_job = pooled.submit(baskets_with_card)
+        basket_job = pooled.submit(fit_and_evaluate_baskets)
         checks = _group_by_task([job.result() for job in past])
         hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
         baskets, basket_card = basket_job.result()
