@@ -6,6 +6,8 @@ A missed target is shown in the table; only a wrong result fails. Histories and 
 
 from __future__ import annotations
 
+import os
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -215,8 +217,8 @@ def test_fit(folder: Path, millions: int, runs: int, results: Results) -> None:
 
 def test_spark(folder: Path, millions: int, tmp_path: Path, results: Results) -> None:
     """The whole fit on a standalone cluster of two workers, against one machine; the bundles must be equal."""
-    if find_spec("pyspark") is None:
-        pytest.skip("PySpark is not installed")
+    if find_spec("pyspark") is None or (shutil.which("java") is None and "JAVA_HOME" not in os.environ):
+        pytest.skip("Spark needs PySpark and Java 17")
     source = histories.parquet(folder, millions)
     artifacts = {name: folder / f"artifacts-{name}-{millions}m" for name in ("machine", "spark")}
     one = run("jobs.fit", source=source, artifacts=artifacts["machine"])
