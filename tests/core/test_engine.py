@@ -75,6 +75,7 @@ def test_purchased_and_returned_items_are_not_recommended(engine: Engine, method
         assert not set(ids(result)) & returned(engine, result.customer_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("exclude", [True, False])
 def test_lists_of_many_customers_equal_single_ones(engine: Engine, method: str, exclude: bool) -> None:

@@ -43,6 +43,7 @@ def client(
         yield create_app(engine, ApiSettings(keys=accepted, metrics=True)).test_client()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of Prophet
 @pytest.mark.parametrize("case", list(permission_cases()), ids=str)
 def test_status_for_each_key_is_the_documented_one(

@@ -52,6 +52,7 @@ def test_a_second_date_column_decides_too(tmp_path: Path) -> None:
     assert "Assumed" not in read(path)[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time", ["2024-03-01 00:30:00 +0200", "2024-02-29T22:30:00Z", "2024-03-01T04:00:00+05:30"])
 def test_times_with_an_offset_are_converted_to_the_time_zone_of_the_shop(tmp_path: Path, time: str) -> None:
     path = write(tmp_path / "orders.csv", [time, "2024-03-01 12:00"])

@@ -34,6 +34,7 @@ def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, sep
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [

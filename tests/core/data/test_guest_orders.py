@@ -84,6 +84,7 @@ def test_the_accounting_and_the_history_are_those_without_the_guests(tmp_path: P
         assert with_guests.fingerprint != without.fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", NOT_COUNTED)
 def test_a_row_with_another_fault_does_not_count_as_guest_purchase(tmp_path: Path, why: str) -> None:
     with prepare([write(tmp_path, CUSTOMERS + GUESTS + NOT_COUNTED[why])]) as dataset:

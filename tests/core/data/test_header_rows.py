@@ -52,6 +52,7 @@ def check(dataset: Dataset) -> None:
     assert report.amount == pytest.approx(float(EXPECTED.amount))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize(
     "top",

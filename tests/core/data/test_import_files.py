@@ -28,6 +28,7 @@ def found(dataset: Dataset) -> exports.Totals:
     return exports.Totals(report.rows_accepted, report.customers, report.items, report.orders, amount)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_file_is_imported_with_the_known_totals(tmp_path: Path, file: ImportFile) -> None:
     with prepare([file.write(tmp_path / file.name, ORDERS)]) as dataset:
@@ -43,6 +44,7 @@ def test_a_superstore_saved_in_an_unusual_way_has_the_counted_totals(real_data: 
         assert found(dataset) == MESSY_TOTALS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shopify.csv", "woocommerce.csv", "magento.csv", "prestashop.csv"])
 def test_refunded_orders_are_returns(tmp_path: Path, name: str) -> None:
     file = next(f for f in FILES if f.name == name)

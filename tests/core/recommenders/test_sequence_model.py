@@ -82,6 +82,7 @@ def test_the_score_is_that_of_the_formula():
     np.testing.assert_allclose(model.score(item, age), np.exp(logits - logits.max()), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_without_it_has_the_same_arrays_as_before(repeat_shop, fit):
     model, card = fit(repeat_shop, "blend")
     assert model.arrays()["merge.weights"].shape[-1] == len(BUILT_IN)

@@ -82,6 +82,7 @@ def test_every_error_has_its_exit_code_and_no_traceback(run: Any, error: BaseExc
         assert result.stderr == f"Error: {error.message}\n{error.hint}\n"
 
 
+@pytest.mark.slow
 def test_the_program_prints_no_warnings_of_libraries_at_exit(tmp_path: Path) -> None:
     orders = tmp_path / "orders.csv"
     orders.write_text("customer_id,timestamp,item_id,quantity,amount\nc1,never,a,1,2.5\n")

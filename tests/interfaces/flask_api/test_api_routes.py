@@ -43,6 +43,7 @@ def test_json_encoder_matches_as_dict(engine: Engine) -> None:
         assert list(json.loads(to_json(result))) == list(result.as_dict())
 
 
+@pytest.mark.slow
 def test_any_customer_id_works_in_a_path_under_every_server(server: str, engine: Engine) -> None:
     with httpx.Client(base_url=server) as http:
         for customer in URL_IDS:

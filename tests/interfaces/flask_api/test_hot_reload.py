@@ -212,6 +212,7 @@ def test_one_request_uses_one_version(folder: Folder, make_engine: MakeEngine) -
     assert holder.get().version == "v9"
 
 
+@pytest.mark.slow
 def test_a_hundred_swaps_under_load_fail_no_request(folder: Folder, holder: ReloadingEngine) -> None:
     app = create_app(holder)
     faults: list[str] = []

@@ -69,6 +69,7 @@ def local(artifacts: Path) -> Engine:
     return Engine.load(artifacts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "task",
     [
@@ -126,6 +127,7 @@ def test_rules_are_checked_saved_listed_and_restored_over_the_api(remote: Remote
     assert (artifacts / "rules.toml").read_text(encoding="utf-8") == RULES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "kind"),
     [
